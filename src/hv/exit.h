@@ -1,0 +1,74 @@
+/* A VM exit in vendor-neutral words. Backends produce it, exit.c handles it. A value on the run
+ * loop's stack: no lock. */
+#pragma once
+#include "lib/addr.h"
+#include <stdbool.h>
+#include <stdint.h>
+
+enum exit_kind {
+    EXIT_NONE, /* the backend dealt with it: just re-enter */
+    EXIT_IO,
+    EXIT_MMIO, /* an access to guest-physical memory that is not mapped */
+    EXIT_CPUID,
+    EXIT_MSR_READ,
+    EXIT_MSR_WRITE,
+    EXIT_CR,
+    EXIT_HLT,
+    EXIT_HYPERCALL,
+    EXIT_XSETBV,
+    EXIT_WINDOW,    /* the guest can take an interrupt or NMI now */
+    EXIT_EXTINT,    /* a host interrupt is pending */
+    EXIT_NMI,       /* the host got an NMI */
+    EXIT_TIMER,     /* the preemption timer ran out */
+    EXIT_EXCEPTION, /* only on CPUs where some exceptions are intercepted */
+    EXIT_REFUSED,   /* an instruction that this virtual CPU does not have: #UD */
+    EXIT_IGNORED,   /* an instruction with nothing to do (INVD, WBINVD, ...): stepped over */
+    EXIT_SHUTDOWN,  /* triple fault */
+    EXIT_UNKNOWN,   /* ends the VM with a dump */
+    EXIT_KIND_COUNT
+};
+
+/* The word for statistics and logs: "io", "cpuid", ...; never NULL for a kind below the count. */
+const char *exit_kind_name(enum exit_kind kind);
+
+struct exit_io {
+    uint16_t port;
+    uint8_t size; /* 1, 2 or 4 bytes */
+    bool in, string, rep;
+    uint8_t addr_size; /* of a string instruction: 2, 4 or 8 bytes */
+    uint8_t seg;       /* enum seg of an OUTS source */
+};
+
+struct exit_mmio {
+    gpa_t gpa;
+    bool read, write, fetch;
+};
+
+enum cr_access { CR_MOV_TO, CR_MOV_FROM, CR_CLTS, CR_LMSW };
+struct exit_cr {
+    uint8_t cr, gpr;
+    enum cr_access access;
+    uint16_t lmsw_source;
+};
+
+struct vm_exit {
+    enum exit_kind kind;
+    uint8_t insn_len;            /* bytes; 0 if the hardware gives none */
+    uint64_t hw_reason, hw_info; /* raw, for logs only */
+    union {
+        struct exit_io io;
+        struct exit_mmio mmio;
+        struct exit_cr cr;
+    };
+};
+
+/* What the run loop does after the handler. RIP is advanced in one place only. */
+enum exit_action {
+    ACT_RESUME,  /* re-enter at the same RIP (fault injected, or a trap-like exit) */
+    ACT_ADVANCE, /* step over the instruction, then re-enter */
+    ACT_IDLE,    /* step over, then wait for an interrupt */
+    ACT_STOP,    /* this VM is finished (it stopped or was killed) */
+};
+
+struct vcpu;
+typedef enum exit_action exit_fn(struct vcpu *, const struct vm_exit *);

@@ -1,0 +1,86 @@
+/* One virtual CPU: its registers, its local APIC, what is waiting to be injected, and the run loop,
+ * which is the only place that moves RIP. One host CPU runs it at a time: no lock. */
+#pragma once
+#include "devices/lapic.h"
+#include "hv/exit.h"
+#include "hv/regs.h"
+#include "hv/stats.h"
+#include "lib/err.h"
+#include <stdbool.h>
+#include <stdint.h>
+
+enum {
+    VEC_DE = 0,
+    VEC_DB = 1,
+    VEC_NMI = 2,
+    VEC_UD = 6,
+    VEC_NM = 7,
+    VEC_DF = 8,
+    VEC_TS = 10,
+    VEC_NP = 11,
+    VEC_SS = 12,
+    VEC_GP = 13,
+    VEC_PF = 14,
+    VEC_AC = 17
+};
+
+enum event_type {
+    EVENT_NONE,
+    EVENT_IRQ,
+    EVENT_NMI,
+    EVENT_FAULT,
+    EVENT_SOFT_INT,
+    EVENT_PRIV_SOFT,
+    EVENT_SOFT_FAULT
+};
+
+/* Something to deliver through the guest's IDT at the next entry. */
+struct vm_event {
+    enum event_type type;
+    uint8_t vector;
+    bool has_code;
+    uint32_t code;
+    uint8_t insn_len; /* bytes; of the software ones */
+};
+
+/* Where an interrupt controller outside the local APIC is asked. */
+struct vcpu_extint {
+    bool (*pending)(void *ctx);
+    uint8_t (*ack)(void *ctx);
+    void *ctx;
+};
+
+struct vm;
+struct vcpu {
+    struct vcpu_regs regs; /* first: the entry stubs know it. rip is always valid between exits;
+                              gpr[RSP] and rflags after virt_ops.load_regs */
+    struct vm *vm;
+    unsigned id;
+    void *hw; /* struct vmx_vcpu or struct svm_vcpu */
+
+    bool look;   /* something may want to be injected: the one thing that the entry path tests */
+    bool halted; /* in HLT, waiting for an interrupt */
+    bool nmi_pending;
+    bool regs_loaded;      /* gpr[RSP] and rflags are valid */
+    struct vm_event event; /* delivered before anything else at the next entry */
+
+    struct lapic lapic;
+    struct vcpu_extint extint;
+    struct timer_queue timers;
+    uint64_t xcr0, xss, misc_enable, cr2;
+    uint64_t pv_eoi; /* MSR_KVM_PV_EOI_EN: guest-physical address and enable bit */
+    bool pv_eoi_armed;
+
+    struct exit_stats stats;
+};
+
+/* Runs the vCPU on this host CPU until its VM stops. */
+void vcpu_run(struct vcpu *v);
+
+/* Queue a fault for the next entry; the instruction that caused it is not stepped over. #GP and
+ * others with an error code get `code`. Two contributory faults make a double fault, as on a CPU.
+ */
+void vcpu_fault(struct vcpu *v, uint8_t vector);
+void vcpu_fault_code(struct vcpu *v, uint8_t vector, uint32_t code);
+/* A page fault at the guest-virtual address `at` (CR2). */
+void vcpu_page_fault(struct vcpu *v, uint64_t at, uint32_t code);
