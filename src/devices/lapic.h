@@ -20,19 +20,27 @@ struct lapic_ops {
     void (*nmi)(void *ctx);
     /* A level-triggered vector was acknowledged: the I/O APIC looks at its pins again. */
     void (*eoi)(void *ctx, uint8_t vector);
-    /* An IPI for a destination that is not (only) this APIC itself. */
+    /* An IPI that others may be meant by. A fixed one, a lowest-priority one or an NMI has reached
+     * this APIC already if that is meant too; an INIT has not. */
     void (*ipi)(void *ctx, uint64_t icr);
+};
+
+/* One bit for each of 256 vectors, and which words have any: the highest is found without a loop.
+ */
+struct lapic_vectors {
+    uint32_t word[8];
+    uint32_t used; /* bit i: word[i] is not 0 */
 };
 
 struct lapic {
     uint32_t id;   /* the x2APIC ID, and the xAPIC ID in its low 8 bits */
     uint64_t base; /* IA32_APIC_BASE */
     uint32_t tpr, ldr, dfr, svr, esr, esr_pending;
-    uint32_t lvt[6]; /* timer, thermal, perf, LINT0, LINT1, error: see lapic.c */
+    uint32_t lvt[6]; /* timer, thermal, perf, LINT0, LINT1, error: see lapic_priv.h */
     uint64_t icr;
-    uint32_t irr[8], isr[8], tmr[8];
+    struct lapic_vectors irr, isr, tmr;
     uint32_t divide, initial; /* of the timer; in TSC-deadline mode: unused */
-    uint64_t start;           /* tick at which the count was started */
+    uint64_t start;           /* tick at which the running period began */
     uint64_t deadline;        /* IA32_TSC_DEADLINE; 0 = not armed */
     struct timer timer;
     const struct clock *clock; /* the timer counts at the clock's own rate */
@@ -55,6 +63,10 @@ void lapic_deliver(struct lapic *l, uint8_t vector, bool level);
 
 /* End of interrupt, as by a write to the EOI register. */
 void lapic_eoi(struct lapic *l);
+
+/* A rising edge on LINT0 (pin 0) or LINT1 (pin 1): what its LVT entry says, a kick if that is
+ * ExtINT. While the APIC is globally disabled the pins are INTR and NMI. */
+void lapic_lint(struct lapic *l, unsigned pin);
 
 /* True if an edge on LINT0 in ExtINT mode (a PIC in virtual-wire mode) reaches the CPU. True also
  * while the APIC is globally disabled by IA32_APIC_BASE. */

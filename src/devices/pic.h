@@ -6,9 +6,11 @@
 #include <stdint.h>
 
 struct pic_chip {
-    uint8_t irr, isr, imr, icw2, elcr, wires;
+    uint8_t irr; /* edges seen and not yet acknowledged */
+    uint8_t isr, imr, icw2, elcr, wires;
     uint8_t init_step; /* 0 = operating, else the ICW expected next */
-    bool icw4_needed, auto_eoi, read_isr, special_mask, poll, rotate_aeoi, special_nested, level;
+    bool single, icw4_needed, auto_eoi, read_isr, special_mask, poll, rotate_aeoi, special_nested;
+    bool level;     /* ICW1 made every input level-triggered */
     uint8_t lowest; /* the IR with the lowest priority */
 };
 
@@ -19,9 +21,11 @@ struct pic {
     bool out;
 };
 
+/* Masks all pins until the guest initialises the chips. */
 void pic_init(struct pic *p, void (*intr)(void *ctx, bool level), void *ctx);
 
-/* Pulls IRQ pin 0..15 (2 and others do nothing); matches irq_line.set with ctl = the struct pic. */
+/* Pulls IRQ pin 0..15 (2 and others do nothing); matches irq_line.set with ctl = the struct pic.
+ * As on the chip, an edge is forgotten if its wire falls before the CPU acknowledges it. */
 void pic_set_pin(void *p, unsigned pin, bool level);
 
 /* True while the INT output is up. */

@@ -11,25 +11,29 @@
 enum { PIT_HZ = 1193182 };
 
 struct pit_channel {
-    uint16_t reload; /* 0 means 65,536 */
+    uint16_t reload; /* as written; 0 means 65,536, or 10,000 in BCD */
     uint8_t mode, access, write_latch;
     bool bcd, gate, null_count, write_high, read_high;
-    bool count_latched, status_latched, latch_high;
+    bool count_latched, status_latched;
     uint16_t latch;
     uint8_t status;
-    bool started;
-    uint64_t start; /* tick of the clock at which the count was loaded */
+    bool started;     /* the counter has been loaded since the control word */
+    uint32_t count;   /* what it was loaded with, in PIT clocks */
+    uint64_t start;   /* tick of the clock at which it was loaded */
+    uint64_t held;    /* PIT clocks it had counted when the gate fell */
+    uint64_t load_at; /* modes 2 and 3: tick at which a new reload takes over */
+    uint64_t edge;    /* PIT clocks from start to the next interrupt; channel 0 only */
 };
 
 struct pit {
     struct pit_channel ch[3];
-    uint8_t port61; /* bits 0 (gate 2) and 1 (speaker) */
+    uint8_t port61; /* bits 0 (gate 2) and 1 (speaker); 2 and 3 are kept and do nothing */
     struct irq_line irq0;
     struct timer timer; /* the next edge of channel 0 */
     const struct clock *clock;
-    struct clock_scale to_pit, from_pit;
 };
 
+/* No channel runs until the guest programs it. */
 void pit_init(struct pit *p, struct irq_line irq0, const struct clock *clock,
               struct timer_queue *timers);
 io_fn pit_io;        /* ports 40h-43h; dev is the struct pit */

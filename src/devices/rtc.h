@@ -10,20 +10,21 @@
 
 struct rtc {
     uint8_t index;
-    uint8_t cmos[128]; /* alarm registers, status A-D and plain memory; the time is derived */
-    int64_t offset;    /* seconds since 1970 minus the clock's whole seconds */
+    uint8_t cmos[128];  /* alarm, status and plain memory; the time too, but only while it is set */
+    uint64_t base_tick; /* a tick of the clock at which a second began */
+    uint64_t base_seconds; /* what the calendar showed then: seconds since the year 0 */
+    uint64_t seen;         /* tick up to which events have been turned into flags of status C */
     struct irq_line irq8;
-    struct timer timer;                  /* the next event that can raise an interrupt */
-    uint64_t periodic_next, second_next; /* ticks */
+    struct timer timer; /* the next event that raises an interrupt */
     const struct clock *clock;
-    struct clock_scale to_hz; /* ticks -> 32,768 Hz */
 };
 
 /* epoch: seconds since 1970-01-01 00:00 UTC that the clock shows now. */
 void rtc_init(struct rtc *r, uint64_t epoch, struct irq_line irq8, const struct clock *clock,
               struct timer_queue *timers);
 
-/* A byte of CMOS memory that firmware would set (memory size and so on). index 0Eh-7Fh. */
+/* A byte of CMOS memory that firmware would set (memory size and so on). index 0Eh-7Fh; others, and
+ * the century at 32h, do nothing. */
 void rtc_set_cmos(struct rtc *r, uint8_t index, uint8_t value);
 
 io_fn rtc_io; /* ports 70h-71h; dev is the struct rtc */

@@ -15,11 +15,16 @@ struct uart_port {
     void *ctx;
 };
 
+enum { UART_FIFO = 16 };
+
 struct uart {
-    uint8_t ier, fcr, lcr, mcr, lsr, msr, scr, dll, dlm;
+    uint8_t ier, fcr, lcr, mcr, scr, dll, dlm;
+    uint8_t lsr;        /* error bits only: the others follow from the state */
+    uint8_t msr;        /* modem lines and what has changed of them */
     bool thr_empty_irq; /* the THRE interrupt is pending */
-    bool timeout_irq;   /* characters wait below the trigger level */
-    uint8_t rx[16];
+    bool timeout_irq;   /* characters wait in the FIFO, maybe below the trigger level */
+    bool irq_level;     /* what the wire has */
+    uint8_t rx[UART_FIFO];
     uint8_t rx_head, rx_count;
     struct uart_port port;
     struct irq_line irq;
@@ -28,7 +33,8 @@ struct uart {
 
 void uart_init(struct uart *u, struct uart_port port, struct irq_line irq);
 
-/* There may be input: fills the receive FIFO from port.get and raises the interrupt. */
+/* There may be input: fills the receive FIFO from port.get and raises the interrupt. Each access of
+ * the guest does the same, so input that did not fit is not forgotten. */
 void uart_input_ready(struct uart *u);
 
 io_fn uart_io; /* eight ports; dev is the struct uart */

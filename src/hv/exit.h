@@ -51,14 +51,19 @@ struct exit_cr {
     uint16_t lmsw_source;
 };
 
+struct exit_refused {
+    uint8_t vector; /* #UD, or #GP with an error code of 0 */
+};
+
 struct vm_exit {
     enum exit_kind kind;
-    uint8_t insn_len;            /* bytes; 0 if the hardware gives none */
+    uint8_t insn_len;            /* bytes; 0 if the hardware gives none: the handler fills it in */
     uint64_t hw_reason, hw_info; /* raw, for logs only */
     union {
         struct exit_io io;
         struct exit_mmio mmio;
         struct exit_cr cr;
+        struct exit_refused refused;
     };
 };
 
@@ -71,4 +76,4 @@ enum exit_action {
 };
 
 struct vcpu;
-typedef enum exit_action exit_fn(struct vcpu *, const struct vm_exit *);
+typedef enum exit_action exit_fn(struct vcpu *, struct vm_exit *);

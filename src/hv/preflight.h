@@ -3,7 +3,7 @@
 #pragma once
 #include <stdbool.h>
 
-enum { PREFLIGHT_MAX = 24 };
+enum { PREFLIGHT_MAX = 48 };
 
 struct preflight_item {
     const char *what;   /* "EPT (nested page tables)" */

@@ -51,12 +51,14 @@ struct vcpu_extint {
 };
 
 struct vm;
+enum { VIRT_HW_SIZE = 128 }; /* bytes a backend has for itself in a vCPU */
+
 struct vcpu {
     struct vcpu_regs regs; /* first: the entry stubs know it. rip is always valid between exits;
                               gpr[RSP] and rflags after virt_ops.load_regs */
     struct vm *vm;
     unsigned id;
-    void *hw; /* struct vmx_vcpu or struct svm_vcpu */
+    uint64_t hw[VIRT_HW_SIZE / 8]; /* struct vmx_vcpu or struct svm_vcpu */
 
     bool look;   /* something may want to be injected: the one thing that the entry path tests */
     bool halted; /* in HLT, waiting for an interrupt */
@@ -67,7 +69,8 @@ struct vcpu {
     struct lapic lapic;
     struct vcpu_extint extint;
     struct timer_queue timers;
-    uint64_t xcr0, xss, misc_enable, cr2;
+    uint64_t xcr0, xss, misc_enable;
+    bool osxsave, pke; /* CR4's bits, which CPUID shows */
     uint64_t pv_eoi; /* MSR_KVM_PV_EOI_EN: guest-physical address and enable bit */
     bool pv_eoi_armed;
 

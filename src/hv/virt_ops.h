@@ -32,10 +32,12 @@ struct virt_ops {
     void (*load_regs)(struct vcpu *);
 
     /* Until one exit that hv/ must see. deadline is in host TSC ticks: the guest is left by then
-     * (EXIT_TIMER), or not at all before another exit if it is TIMER_OFF. ERR_HW: the entry was
-     * refused; it has been logged. */
-    enum err (*run)(struct vcpu *, uint64_t deadline, struct vm_exit *) MUST_CHECK;
+     * (EXIT_TIMER), or not at all before another exit if it is TIMER_OFF. *now is the TSC right after
+     * the exit. ERR_HW: the entry was refused; it has been logged. */
+    enum err (*run)(struct vcpu *, uint64_t deadline, struct vm_exit *, uint64_t *now) MUST_CHECK;
 
+    /* regs.rip was set from outside the run loop: a start state. */
+    void (*set_rip)(struct vcpu *);
     /* Steps over the instruction that exited and ends the STI / MOV-SS shadow. */
     void (*advance)(struct vcpu *, unsigned insn_len);
     /* True if an event of this type can be delivered at the next entry. */
@@ -43,9 +45,12 @@ struct virt_ops {
     void (*inject)(struct vcpu *, const struct vm_event *);
     /* Ask for EXIT_WINDOW as soon as the guest could take an interrupt / an NMI. */
     void (*want_window)(struct vcpu *, bool irq, bool nmi);
+    /* The guest executed HLT and waits: enter it asleep, until an event is injected. */
+    void (*set_halted)(struct vcpu *);
     /* Nested mappings of the VM changed. */
     void (*flush_npt)(struct vcpu *);
 
-    bool real_mode; /* a guest can run without protection or paging; valid after probe */
+    /* True if a guest can run in real mode, without protection and paging. Valid after probe. */
+    bool (*real_mode)(void);
     void (*dump)(struct vcpu *); /* every VMCS/VMCB field, for the post-mortem */
 };

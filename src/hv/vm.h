@@ -44,10 +44,11 @@ struct vm {
      * returns the tick at which it wants to be called again, or TIMER_OFF. */
     uint64_t (*host_poll)(void *ctx, uint64_t now);
     void *host_ctx;
+    uint64_t host_next; /* host TSC tick of the next host_poll; set it to 0 to be called at once */
 
     enum vm_stop stop;
     char why[160]; /* one sentence for the user */
-    struct vm_seen ports, msrs_read, msrs_written;
+    struct vm_seen ports, msrs_read, msrs_written, mmio_holes;
 };
 
 /* The only door from guest memory to a host pointer: NULL unless all of len is RAM in one piece. */
@@ -65,5 +66,5 @@ void vm_stop(struct vm *vm, enum vm_stop how, const char *fmt, ...)
 /* The guest can't go on: stops this VM with a dump. The hypervisor goes on. */
 void vm_kill(struct vm *vm, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-/* True the first time that this id is seen (or the table is full): then it is worth a line. */
+/* Counts this id; true the first time it is seen (while the table has room): then it is worth a line. */
 bool vm_seen_first(struct vm_seen *s, uint32_t id);

@@ -11,7 +11,8 @@ struct log_sink {
     struct log_sink *next; /* the log's own */
 };
 
-/* One line; no '\n' at its end is needed. Lines over 255 bytes are cut. */
+/* One line; no '\n' at its end is needed, one inside becomes a blank. Lines over 255 bytes are cut;
+ * warnings and errors say so at their start. */
 void log_print(enum log_level level, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /* Lines above this level are not kept and not shown. The default is LOG_INFO. */
@@ -20,7 +21,8 @@ void log_set_level(enum log_level level);
 /* Adds a sink and replays the ring to it. The sink must live for ever. */
 void log_add_sink(struct log_sink *sink);
 
-/* Calls fn with each of the last `lines` lines, the oldest first. */
+/* Calls fn with each of the last `lines` lines, the oldest first. Here as in a sink, the text ends
+ * in '\n'. */
 void log_tail(unsigned lines, void (*fn)(void *ctx, const char *text, size_t len), void *ctx);
 
 #define log_error(...) log_print(LOG_ERROR, __VA_ARGS__)

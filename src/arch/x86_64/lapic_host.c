@@ -1,0 +1,76 @@
+#include "arch/x86_64/lapic_host.h"
+#include "arch/x86_64/cpu.h"
+#include "arch/x86_64/msr.h"
+#include "arch/x86_64/trap.h"
+#include "lib/bits.h"
+#include <stddef.h>
+
+/* Register offsets of the local APIC page; x2APIC's MSR is 800h + offset / 16. */
+enum { APIC_ID = 0x20, APIC_TPR = 0x80, APIC_EOI = 0xb0, APIC_SVR = 0xf0, APIC_LVT_TIMER = 0x320,
+       APIC_LVT_LINT0 = 0x350, APIC_LVT_LINT1 = 0x360, APIC_LVT_ERROR = 0x370 };
+enum { SVR_ENABLE = 0x100, LVT_MASKED = 0x10000, LVT_NMI = 0x400 };
+
+enum { IOREGSEL = 0, IOWIN = 4 /* 32-bit words */, IOAPIC_VERSION = 1, IOAPIC_REDIR = 0x10 };
+
+static volatile uint32_t *lapic;
+static volatile uint32_t *ioapic;
+static unsigned ioapic_pins;
+
+static void lapic_write(unsigned reg, uint32_t v)
+{
+    if (lapic) {
+        lapic[reg / 4] = v;
+    } else {
+        msr_write(MSR_X2APIC_FIRST + reg / 16, v);
+    }
+}
+
+uint32_t lapic_host_id(void)
+{
+    return lapic ? lapic[APIC_ID / 4] >> 24 : lo32(msr_read(MSR_X2APIC_FIRST + APIC_ID / 16));
+}
+
+void lapic_host_init(volatile uint32_t *mmio)
+{
+    io_out8(0x21, 0xff); /* both 8259A controllers: every line masked */
+    io_out8(0xa1, 0xff);
+    lapic = mmio;
+    lapic_write(APIC_SVR, SVR_ENABLE | VEC_SPURIOUS);
+    lapic_write(APIC_TPR, 0);
+    lapic_write(APIC_LVT_TIMER, LVT_MASKED);
+    lapic_write(APIC_LVT_LINT0, LVT_MASKED);
+    lapic_write(APIC_LVT_LINT1, LVT_NMI);
+    lapic_write(APIC_LVT_ERROR, LVT_MASKED);
+}
+
+void lapic_host_eoi(void)
+{
+    lapic_write(APIC_EOI, 0);
+}
+
+static void ioapic_write(unsigned reg, uint32_t v)
+{
+    ioapic[IOREGSEL] = reg;
+    ioapic[IOWIN] = v;
+}
+
+void ioapic_host_init(volatile uint32_t *mmio)
+{
+    ioapic = mmio;
+    ioapic[IOREGSEL] = IOAPIC_VERSION;
+    ioapic_pins = (unsigned)bits(ioapic[IOWIN], 23, 16) + 1;
+    for (unsigned pin = 0; pin < ioapic_pins; pin++) {
+        ioapic_write(IOAPIC_REDIR + 2 * pin, LVT_MASKED);
+        ioapic_write(IOAPIC_REDIR + 2 * pin + 1, 0);
+    }
+}
+
+void ioapic_host_route(unsigned pin, uint8_t vector, bool level, bool active_low)
+{
+    if (!ioapic || pin >= ioapic_pins) {
+        return;
+    }
+    ioapic_write(IOAPIC_REDIR + 2 * pin + 1, lapic_host_id() << 24);
+    ioapic_write(IOAPIC_REDIR + 2 * pin,
+                 vector | (active_low ? BIT32(13) : 0) | (level ? BIT32(15) : 0));
+}

@@ -1,0 +1,159 @@
+#include "console.h"
+#include "arch/x86_64/cpu.h"
+#include "drivers/uart16550.h"
+#include "drivers/vga_text.h"
+#include "lib/log.h"
+
+enum { COM1 = 0x3f8, TYPED_MAX = 4096, POLL_WITHOUT_IRQ_HZ = 100 };
+
+static struct uart16550 serial;
+static struct vga_text screen;
+static struct {
+    struct vm *vm;
+    struct uart *uart;
+    uint64_t poll_ticks; /* how often input is looked for: an interrupt may not be there */
+    uint64_t next_input;
+    uint32_t head, tail; /* of typed, modulo 2^32 */
+    uint8_t typed[TYPED_MAX];
+} front;
+
+static void put(uint8_t byte)
+{
+    uart16550_put(&serial, byte);
+    vga_text_put(&screen, byte);
+}
+
+void console_print(const char *text, size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        if (text[i] == '\n') {
+            put('\r');
+        }
+        put((uint8_t)text[i]);
+    }
+    (void)uart16550_poll(&serial, cpu_rdtsc());
+    if (front.vm) {
+        front.vm->host_next = 0;
+    }
+}
+
+static void log_write(struct log_sink *sink, const char *text, size_t len)
+{
+    (void)sink;
+    console_print(text, len);
+}
+
+void console_init(volatile uint16_t *vga_cells)
+{
+    static struct log_sink sink = { .write = log_write };
+
+    vga_text_init(&screen, vga_cells);
+    uart16550_init(&serial, COM1);
+    log_add_sink(&sink);
+}
+
+void console_move_vga(volatile uint16_t *vga_cells)
+{
+    screen.cell = vga_cells;
+}
+
+void console_set_clock(uint64_t tsc_hz)
+{
+    uart16550_set_clock(&serial, tsc_hz);
+    front.poll_ticks = tsc_hz / POLL_WITHOUT_IRQ_HZ;
+}
+
+bool console_has_serial(void)
+{
+    return serial.present;
+}
+
+/* Empties the chip; what does not fit is dropped, as a real line would. */
+static void take_input(void)
+{
+    uint8_t byte;
+
+    while (uart16550_get(&serial, &byte)) {
+        if (front.head - front.tail < TYPED_MAX) {
+            front.typed[front.head++ % TYPED_MAX] = byte;
+        }
+    }
+}
+
+void console_expect_irq(void)
+{
+    uart16550_set_irq(&serial, true);
+}
+
+void console_irq(void *ctx)
+{
+    (void)ctx;
+    if (front.poll_ticks) { /* interrupts work: nobody needs to look */
+        front.poll_ticks = 0;
+        uart16550_set_irq(&serial, false);
+    }
+    take_input();
+}
+
+void console_attach(struct vm *vm, struct uart *uart)
+{
+    front.vm = vm;
+    front.uart = uart;
+}
+
+static void guest_put(void *ctx, uint8_t byte)
+{
+    (void)ctx;
+    put(byte);
+    if (serial.next_send < front.vm->host_next) {
+        front.vm->host_next = serial.next_send;
+    }
+}
+
+static bool guest_get(void *ctx, uint8_t *byte)
+{
+    (void)ctx;
+    if (front.head == front.tail) {
+        return false;
+    }
+    *byte = front.typed[front.tail++ % TYPED_MAX];
+    return true;
+}
+
+struct uart_port console_guest_port(void)
+{
+    return (struct uart_port){ .put = guest_put, .get = guest_get };
+}
+
+uint64_t console_poll(void *ctx, uint64_t now)
+{
+    uint64_t next = uart16550_poll(&serial, now);
+
+    (void)ctx;
+    if (serial.present && front.poll_ticks && now >= front.next_input) {
+        take_input();
+        front.next_input = now + front.poll_ticks;
+    }
+    if (front.uart && front.head != front.tail) {
+        uart_input_ready(front.uart);
+    }
+    if (serial.present && front.poll_ticks && front.next_input < next) {
+        next = front.next_input;
+    }
+    return next;
+}
+
+void console_flush(void)
+{
+    uart16550_flush(&serial);
+}
+
+uint8_t console_key(void)
+{
+    console_flush();
+    while (front.head == front.tail) {
+        take_input();
+        cpu_pause();
+    }
+    return front.typed[front.tail++ % TYPED_MAX];
+}

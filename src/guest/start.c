@@ -1,0 +1,97 @@
+#include "guest/start.h"
+#include "hv/vm.h"
+#include "lib/mem.h"
+
+/* Access rights (regs.h): present, DPL 0, and busy TSS, read-write data, execute-read code. */
+enum { AR_CODE64 = 0xa09b, AR_CODE32 = 0xc09b, AR_DATA32 = 0xc093, AR_CODE16 = 0x9b,
+       AR_DATA16 = 0x93, AR_TSS64 = 0x8b, AR_LDT = 0x82 };
+
+static const uint64_t gdt[] = {
+    [START_CS64 / 8] = UINT64_C(0x00af9b000000ffff),
+    [START_DS / 8] = UINT64_C(0x00cf93000000ffff),
+    [START_CS32 / 8] = UINT64_C(0x00cf9b000000ffff),
+};
+
+struct start_state {
+    struct vcpu_crs crs; /* cr3 comes from the tables */
+    struct segment cs, data, tr, ldtr;
+    uint32_t gdt_limit, idt_limit;
+};
+
+static const struct start_state states[] = {
+    [START_REAL] = {
+        .crs = { .cr0 = CR0_ET },
+        .cs = { .limit = 0xffff, .attr = AR_CODE16 },
+        .data = { .limit = 0xffff, .attr = AR_DATA16 },
+        .tr = { .limit = 0xffff, .attr = AR_TSS64 },
+        .ldtr = { .limit = 0xffff, .attr = AR_LDT },
+        .idt_limit = 0x3ff,
+    },
+    [START_PROT] = {
+        .crs = { .cr0 = CR0_PE | CR0_ET },
+        .cs = { .sel = START_CS32, .limit = UINT32_MAX, .attr = AR_CODE32 },
+        .data = { .sel = START_DS, .limit = UINT32_MAX, .attr = AR_DATA32 },
+        .tr = { .limit = 0x67, .attr = AR_TSS64 },
+        .ldtr = { .attr = SEG_ATTR_UNUSABLE },
+        .gdt_limit = sizeof gdt - 1,
+    },
+    [START_LONG] = {
+        .crs = { .cr0 = CR0_PE | CR0_ET | CR0_PG, .cr4 = CR4_PAE, .efer = EFER_LME | EFER_LMA },
+        .cs = { .sel = START_CS64, .limit = UINT32_MAX, .attr = AR_CODE64 },
+        .data = { .sel = START_DS, .limit = UINT32_MAX, .attr = AR_DATA32 },
+        .tr = { .limit = 0x67, .attr = AR_TSS64 },
+        .ldtr = { .attr = SEG_ATTR_UNUSABLE },
+        .gdt_limit = sizeof gdt - 1,
+    },
+};
+
+bool start_write_tables(const struct vcpu *v, const struct start_tables *at)
+{
+    enum { PRESENT_WRITE = 3, LARGE = 0x80, PDS = 4, ENTRIES = 512 };
+    uint64_t *page = vm_ram(v->vm, at->page_tables, START_TABLE_PAGES * PAGE_SIZE);
+    uint64_t *pd;
+
+    if (!page || vm_copy_out(v->vm, at->gdt, gdt, sizeof gdt) != ERR_NONE) {
+        return false;
+    }
+    memset(page, 0, START_TABLE_PAGES * PAGE_SIZE);
+    page[0] = (at->page_tables.v + PAGE_SIZE) | PRESENT_WRITE;
+    for (unsigned i = 0; i < PDS; i++) {
+        page[ENTRIES + i] = (at->page_tables.v + (2 + i) * PAGE_SIZE) | PRESENT_WRITE;
+    }
+    pd = page + 2 * ENTRIES;
+    for (uint64_t i = 0; i < PDS * ENTRIES; i++) {
+        pd[i] = i * 2 * MIB | PRESENT_WRITE | LARGE;
+    }
+    return true;
+}
+
+void start_set_state(struct vcpu *v, enum start_mode mode, const struct start_tables *at, gpa_t entry,
+                     uint64_t rsp)
+{
+    const struct start_state *s = &states[mode];
+    const struct virt_ops *ops = v->vm->ops;
+    struct vcpu_segs segs = { .gdtr = { .base = at->gdt.v, .limit = s->gdt_limit },
+                              .idtr = { .limit = s->idt_limit } };
+    struct vcpu_crs crs = s->crs;
+
+    for (unsigned i = 0; i < SEG_LDTR; i++) {
+        segs.seg[i] = s->data;
+    }
+    segs.seg[SEG_CS] = s->cs;
+    segs.seg[SEG_LDTR] = s->ldtr;
+    segs.seg[SEG_TR] = s->tr;
+    if (mode == START_REAL) {
+        segs.seg[SEG_CS].sel = (uint16_t)(entry.v >> 4);
+        segs.seg[SEG_CS].base = entry.v;
+    }
+    crs.cr3 = mode == START_LONG ? at->page_tables.v : 0;
+    ops->set_segs(v, &segs);
+    ops->set_crs(v, &crs);
+    memset(&v->regs, 0, sizeof v->regs);
+    v->regs.gpr[RSP] = rsp;
+    v->regs.rflags = RFLAGS_FIXED;
+    v->regs.rip = mode == START_REAL ? 0 : entry.v;
+    v->regs_loaded = true;
+    ops->set_rip(v);
+}

@@ -1,0 +1,264 @@
+#include "host.h"
+#include "arch/x86_64/cpu.h"
+#include "arch/x86_64/lapic_host.h"
+#include "arch/x86_64/msr.h"
+#include "arch/x86_64/percpu.h"
+#include "arch/x86_64/trap.h"
+#include "arch/x86_64/tsc.h"
+#include "console.h"
+#include "drivers/cmos_clock.h"
+#include "drivers/power.h"
+#include "drivers/vga_text.h"
+#include "lib/bits.h"
+#include "lib/log.h"
+#include "lib/mem.h"
+#include "lib/range.h"
+#include "mm/frame.h"
+#include "mm/paging.h"
+
+#define BOOT_MAP_END  (UINT64_C(4) * GIB)
+#define IMAGE_VMA     UINT64_C(0xffffffff80000000)
+#define IMAGE_LMA     UINT64_C(0x200000)
+#define APIC_BASE_X2  BIT(10)
+#define APIC_BASE_ON  BIT(11)
+enum { IRQ_COM1 = 4, VECTOR_COM1 = 0x30 };
+
+extern const char image_end[];
+
+static struct percpu boot_cpu;
+
+/* Host-physical memory below 4 GiB, through the boot map. */
+static const void *boot_map(void *ctx, uint64_t hpa, uint64_t len)
+{
+    (void)ctx;
+    return hpa && range_fits(hpa, len, BOOT_MAP_END) ? (const void *)(uintptr_t)hpa : NULL;
+}
+
+static bool keep_text(struct host *h, struct slice *s)
+{
+    char *to = h->text + h->text_used;
+
+    if (s->len > sizeof h->text - h->text_used) {
+        return false;
+    }
+    memcpy(to, s->at, s->len);
+    h->text_used += s->len;
+    s->at = to;
+    return true;
+}
+
+static bool keep_texts(struct host *h)
+{
+    bool ok = keep_text(h, &h->mb.cmdline) && keep_text(h, &h->mb.loader);
+
+    for (unsigned i = 0; i < h->mb.module_count; i++) {
+        ok = ok && keep_text(h, &h->mb.module[i].cmdline);
+    }
+    return ok;
+}
+
+/* Everything that the memory map calls RAM, above the first MiB, but not what is in use. */
+static bool find_ram(struct host *h)
+{
+    bool ok = true;
+
+    for (unsigned i = 0; i < h->mb.mmap_count; i++) {
+        const struct mb2_mmap *m = &h->mb.mmap[i];
+
+        if (m->type == MB2_MMAP_RAM && pmm_add(&h->ram, m->base.v, m->len) != ERR_NONE) {
+            log_warn("the memory map's range at %#llx is left out: it overlaps another one",
+                     (unsigned long long)m->base.v);
+        }
+    }
+    for (unsigned i = 0; i < h->mb.mmap_count; i++) { /* a range that is both is not ours */
+        const struct mb2_mmap *m = &h->mb.mmap[i];
+
+        if (m->type != MB2_MMAP_RAM) {
+            ok &= pmm_reserve(&h->ram, m->base.v, m->len) == ERR_NONE;
+        }
+    }
+    ok &= pmm_reserve(&h->ram, 0, MIB) == ERR_NONE;
+    ok &= pmm_reserve(&h->ram, h->image, h->image_len) == ERR_NONE;
+    for (unsigned i = 0; i < h->mb.module_count; i++) {
+        const struct mb2_module *m = &h->mb.module[i];
+
+        ok &= pmm_reserve(&h->ram, m->start.v, m->end.v - m->start.v) == ERR_NONE;
+    }
+    h->free_at_start = h->ram.free;
+    return ok;
+}
+
+static void read_power(const struct acpi_root *root, const struct acpi_fadt *f)
+{
+    struct power_acpi p = { 0 };
+    struct acpi_s5 s5;
+    const char *why;
+
+    if (!f->hardware_reduced) {
+        p.pm1a_control = f->pm1a_cnt;
+        p.pm1b_control = f->pm1b_cnt;
+        p.smi_command = f->smi_cmd;
+        p.acpi_enable = f->acpi_enable;
+    }
+    p.has_s5 = f->dsdt.v && acpi_read_s5(root, f->dsdt, &s5, &why) == ERR_NONE;
+    if (p.has_s5) {
+        p.slp_typ_a = s5.slp_typ_a;
+        p.slp_typ_b = s5.slp_typ_b;
+    }
+    if (f->can_reset && f->reset_space == ACPI_SPACE_IO && f->reset_addr <= UINT16_MAX) {
+        p.reset_port = (uint16_t)f->reset_addr;
+        p.reset_value = f->reset_value;
+    }
+    power_init(&p);
+}
+
+/* Without ACPI there are no host interrupts (the serial port is polled) and no power-off. */
+static void read_acpi(struct host *h)
+{
+    struct acpi_memory mem = { .map = boot_map };
+    struct acpi_root root;
+    struct acpi_fadt fadt;
+    const char *why = "GRUB passed no RSDP";
+    enum err e = ERR_INVAL;
+
+    if (h->mb.has_rsdp_v2) {
+        e = acpi_open(&root, mem, h->mb.rsdp_v2, sizeof h->mb.rsdp_v2, &why);
+    }
+    if (e != ERR_NONE && h->mb.has_rsdp_v1) {
+        e = acpi_open(&root, mem, h->mb.rsdp_v1, sizeof h->mb.rsdp_v1, &why);
+    }
+    if (e != ERR_NONE) {
+        log_warn("no ACPI: %s", why);
+        return;
+    }
+    h->has_madt = acpi_read_madt(&root, &h->madt, &why) == ERR_NONE;
+    if (!h->has_madt) {
+        log_warn("ACPI: %s", why);
+    }
+    if (acpi_read_fadt(&root, &fadt, &why) == ERR_NONE) {
+        read_power(&root, &fadt);
+    } else {
+        log_warn("ACPI: %s", why);
+    }
+}
+
+bool host_read(struct host *h, uint64_t info, uint64_t load_offset, const char **why)
+{
+    h->image = IMAGE_LMA + load_offset;
+    h->image_len = (uintptr_t)image_end - IMAGE_VMA - IMAGE_LMA;
+    if (!boot_map(NULL, info, 8)) {
+        *why = "the boot information is not below 4 GiB";
+        return false;
+    }
+    if (mb2_parse((const void *)(uintptr_t)info, BOOT_MAP_END - info, &h->mb, why) != ERR_NONE) {
+        return false;
+    }
+    if (!keep_texts(h)) {
+        *why = "the command lines are longer than 16 KiB";
+        return false;
+    }
+    read_acpi(h);
+    if (!find_ram(h)) {
+        *why = "the memory map has too many pieces";
+        return false;
+    }
+    return true;
+}
+
+static enum err map_devices(const struct host *h)
+{
+    enum err e = paging_map(HPA(VGA_TEXT_HPA), PAGE_SIZE, PAGE_DEVICE);
+
+    if (e == ERR_NONE && !(msr_read(MSR_APIC_BASE) & APIC_BASE_X2)) {
+        e = paging_map(HPA(ALIGN_DOWN(msr_read(MSR_APIC_BASE) & ~BIT(63), PAGE_SIZE) & (BIT(46) - 1)),
+                       PAGE_SIZE, PAGE_DEVICE);
+    }
+    if (e == ERR_NONE && h->has_madt && h->madt.has_ioapic) {
+        e = paging_map(HPA(ALIGN_DOWN(h->madt.ioapic.v, PAGE_SIZE)), PAGE_SIZE, PAGE_DEVICE);
+    }
+    return e;
+}
+
+static enum err map_modules(const struct host *h)
+{
+    for (unsigned i = 0; i < h->mb.module_count; i++) {
+        const struct mb2_module *m = &h->mb.module[i];
+        uint64_t from = ALIGN_DOWN(m->start.v, PAGE_SIZE);
+        uint64_t to = ALIGN_DOWN(m->end.v + PAGE_SIZE - 1, PAGE_SIZE);
+
+        if (from < to) {
+            enum err e = paging_map(HPA(from), to - from, PAGE_READ_ONLY);
+
+            if (e != ERR_NONE) {
+                return e;
+            }
+        }
+    }
+    return ERR_NONE;
+}
+
+static void start_interrupts(const struct host *h)
+{
+    uint64_t base = msr_read(MSR_APIC_BASE);
+    bool x2 = base & APIC_BASE_X2;
+
+    if (!(base & APIC_BASE_ON)) {
+        log_warn("the local APIC is off: the serial port is polled");
+        return;
+    }
+    lapic_host_init(x2 ? NULL : hpa_ptr(HPA(ALIGN_DOWN(base, PAGE_SIZE) & (BIT(46) - 1))));
+    if (h->has_madt && h->madt.has_ioapic) {
+        const struct acpi_isa_irq *com1 = &h->madt.isa[IRQ_COM1];
+
+        ioapic_host_init(hpa_ptr(h->madt.ioapic));
+        if (com1->gsi >= h->madt.ioapic_gsi) {
+            trap_set_irq(VECTOR_COM1, console_irq, NULL);
+            ioapic_host_route(com1->gsi - h->madt.ioapic_gsi, VECTOR_COM1, com1->level,
+                              com1->active_low);
+            console_expect_irq();
+        }
+    }
+}
+
+static uint64_t read_tsc(void *ctx)
+{
+    (void)ctx;
+    return cpu_rdtsc();
+}
+
+bool host_start(struct host *h, uint64_t load_offset, const char **why)
+{
+    enum { SLOWEST_HZ = 1000000 };
+    enum err e = paging_init(&h->ram, load_offset);
+
+    if (e == ERR_NONE) {
+        e = map_devices(h);
+    }
+    if (e == ERR_NONE) {
+        e = map_modules(h);
+    }
+    if (e != ERR_NONE) {
+        *why = e == ERR_NOMEM ? "there is too little memory below 4 GiB for the page tables"
+                              : "the memory map and the modules contradict each other";
+        return false;
+    }
+    paging_load();
+    console_move_vga(hpa_ptr(HPA(VGA_TEXT_HPA)));
+    frame_init(&h->ram);
+    cpu_tables_load(&boot_cpu, 0);
+    cpu_features_enable();
+    h->clock = (struct clock){ .now = read_tsc, .hz = tsc_hz_find() };
+    if (h->clock.hz < SLOWEST_HZ) {
+        *why = "there is no PIT and no CPUID leaf that tells how fast the time-stamp counter runs";
+        return false;
+    }
+    console_set_clock(h->clock.hz);
+    start_interrupts(h);
+    h->epoch = cmos_clock_read();
+    return true;
+}
+
+uint64_t host_resident_kib(const struct host *h, uint64_t guest_bytes)
+{
+    return (h->image_len + h->free_at_start - h->ram.free - guest_bytes) / KIB;
+}

@@ -1,0 +1,204 @@
+#include "hv/alu.h"
+#include "hv/exit_table.h"
+#include "hv/guest_mem.h"
+#include "hv/pv_eoi.h"
+#include "hv/vm.h"
+#include "lib/bits.h"
+#include "lib/log.h"
+
+enum { STRING_BATCH = 256 }; /* elements of a REP MOVS or STOS per exit */
+
+/* The memory operand of the instruction at hand: RAM or a device. */
+static uint64_t mem_access(struct vcpu *v, gpa_t gpa, unsigned size, bool write, uint64_t value)
+{
+    struct vm *vm = v->vm;
+    struct io_access a = { .size = (uint8_t)size, .write = write, .value = value };
+    const struct io_range *r;
+    uint8_t *ram = vm_ram(vm, gpa, size);
+
+    if (ram) { /* the other operand of a MOVS */
+        enum err e = write ? vm_copy_out(vm, gpa, &value, size) : vm_copy_in(vm, &a.value, gpa, size);
+
+        return e == ERR_NONE ? a.value & size_mask(size) : size_mask(size);
+    }
+    if (gpa.v - LAPIC_BASE_GPA < PAGE_SIZE) { /* each vCPU has its own there */
+        pv_eoi_collect(v);
+        a.offset = gpa.v - LAPIC_BASE_GPA;
+        lapic_mmio(&v->lapic, &a);
+        return a.value & size_mask(size);
+    }
+    r = io_bus_find(&vm->mmio, gpa.v, size);
+    if (!r) {
+        if (vm_seen_first(&vm->mmio_holes, (uint32_t)(gpa.v >> PAGE_SHIFT))) {
+            log_debug("guest: %s %#llx, where nothing is", write ? "writes" : "reads",
+                      (unsigned long long)gpa.v);
+        }
+        return size_mask(size);
+    }
+    a.offset = gpa.v - r->base;
+    r->fn(r->dev, &a);
+    return a.value & size_mask(size);
+}
+
+static int64_t sign_extend(uint64_t value, unsigned size)
+{
+    unsigned shift = 64 - 8 * size;
+
+    return (int64_t)(value << shift) >> shift;
+}
+
+/* MOV, MOVZX and MOVSX in either direction. */
+static void do_move(struct vcpu *v, const struct insn *in, gpa_t gpa)
+{
+    uint64_t *gpr = v->regs.gpr;
+    uint64_t value;
+
+    if (in->write) {
+        value = in->form == INSN_RM_IMM ? in->imm
+                                        : gpr_read(gpr, in->reg, in->mem_size, in->reg_high);
+        mem_access(v, gpa, in->mem_size, true, value & size_mask(in->mem_size));
+        return;
+    }
+    value = mem_access(v, gpa, in->mem_size, false, 0);
+    if (in->op == INSN_MOVSX) {
+        value = (uint64_t)sign_extend(value, in->mem_size);
+    }
+    gpr_write(gpr, in->reg, in->op_size, in->reg_high, value);
+}
+
+/* Read, compute, write back; the flags. False if the ALU does not know the operation. */
+static bool do_alu(struct vcpu *v, const struct insn *in, gpa_t gpa)
+{
+    uint64_t *gpr = v->regs.gpr;
+    uint64_t mem = mem_access(v, gpa, in->mem_size, false, 0);
+    uint64_t other = in->form == INSN_RM_IMM ? in->imm & size_mask(in->op_size)
+                     : in->form == INSN_RM   ? 0
+                                             : gpr_read(gpr, in->reg, in->op_size, in->reg_high);
+    bool to_reg = in->form == INSN_REG_RM;
+    uint64_t result;
+
+    if (!alu_compute(in->op, in->op_size, to_reg ? other : mem, to_reg ? mem : other,
+                     &v->regs.rflags, &result)) {
+        return false;
+    }
+    if (to_reg && in->op != INSN_CMP) {
+        gpr_write(gpr, in->reg, in->op_size, in->reg_high, result);
+    } else if (in->write) {
+        mem_access(v, gpa, in->mem_size, true, result);
+    }
+    return true;
+}
+
+static void do_xchg(struct vcpu *v, const struct insn *in, gpa_t gpa)
+{
+    uint64_t *gpr = v->regs.gpr;
+    uint64_t old = mem_access(v, gpa, in->mem_size, false, 0);
+
+    mem_access(v, gpa, in->mem_size, true, gpr_read(gpr, in->reg, in->op_size, in->reg_high));
+    gpr_write(gpr, in->reg, in->op_size, in->reg_high, old);
+}
+
+/* One element of MOVS, STOS or LODS. False if a fault was queued. */
+static bool string_element(struct vcpu *v, const struct guest_view *view, const struct insn *in)
+{
+    uint64_t *gpr = v->regs.gpr;
+    unsigned size = in->mem_size;
+    uint64_t step = v->regs.rflags & RFLAGS_DF ? (uint64_t)-(int64_t)size : size;
+    uint64_t value = gpr_read(gpr, RAX, size, false);
+    uint64_t left;
+    gpa_t from = GPA(0);
+    gpa_t to = GPA(0);
+    bool loads = in->op != INSN_STOS;
+    bool stores = in->op != INSN_LODS;
+
+    if (loads && !guest_translate(v, view,
+                                  guest_linear(view, in->mem.seg, gpr_read(gpr, RSI, in->addr_size, false)),
+                                  false, &from, &left)) {
+        return false;
+    }
+    if (stores && !guest_translate(v, view,
+                                   guest_linear(view, SEG_ES, gpr_read(gpr, RDI, in->addr_size, false)),
+                                   true, &to, &left)) {
+        return false;
+    }
+    if (loads) {
+        value = mem_access(v, from, size, false, 0);
+        gpr_write(gpr, RSI, in->addr_size, false, gpr[RSI] + step);
+    }
+    if (stores) {
+        mem_access(v, to, size, true, value);
+        gpr_write(gpr, RDI, in->addr_size, false, gpr[RDI] + step);
+    } else {
+        gpr_write(gpr, RAX, size, false, value);
+    }
+    return true;
+}
+
+static enum exit_action do_string(struct vcpu *v, const struct guest_view *view,
+                                  const struct insn *in)
+{
+    if (!in->rep) {
+        return string_element(v, view, in) ? ACT_ADVANCE : ACT_RESUME;
+    }
+    for (unsigned i = 0; i < STRING_BATCH; i++) {
+        uint64_t count = gpr_read(v->regs.gpr, RCX, in->addr_size, false);
+
+        if (count == 0) {
+            return ACT_ADVANCE;
+        }
+        if (!string_element(v, view, in)) {
+            return ACT_RESUME;
+        }
+        gpr_write(v->regs.gpr, RCX, in->addr_size, false, count - 1);
+    }
+    return ACT_RESUME;
+}
+
+static enum exit_action execute(struct vcpu *v, const struct guest_view *view,
+                                const struct insn *in, gpa_t gpa)
+{
+    switch (in->op) {
+    case INSN_MOV:
+    case INSN_MOVZX:
+    case INSN_MOVSX:
+        do_move(v, in, gpa);
+        return ACT_ADVANCE;
+    case INSN_XCHG:
+        do_xchg(v, in, gpa);
+        return ACT_ADVANCE;
+    case INSN_STOS:
+    case INSN_LODS:
+    case INSN_MOVS:
+        return do_string(v, view, in);
+    default:
+        if (in->has_mem && do_alu(v, in, gpa)) {
+            return ACT_ADVANCE;
+        }
+    }
+    vm_kill(v->vm, "instruction with opcode %#x at %#llx touches a device; pxHV does not emulate it",
+            in->opcode, (unsigned long long)v->regs.rip);
+    return ACT_STOP;
+}
+
+enum exit_action on_mmio(struct vcpu *v, struct vm_exit *x)
+{
+    struct guest_view view;
+    struct insn in;
+
+    if (vm_ram(v->vm, x->mmio.gpa, 1)) {
+        v->stats.npt_ram++;
+        vm_kill(v->vm, "guest RAM at %#llx is not mapped", (unsigned long long)x->mmio.gpa.v);
+        return ACT_STOP;
+    }
+    if (x->mmio.fetch) {
+        vm_kill(v->vm, "the guest executes at %#llx, where no RAM is",
+                (unsigned long long)x->mmio.gpa.v);
+        return ACT_STOP;
+    }
+    guest_view_load(v, &view);
+    if (!guest_fetch_insn(v, &view, &in)) {
+        return ACT_RESUME;
+    }
+    x->insn_len = in.len;
+    return execute(v, &view, &in, x->mmio.gpa);
+}

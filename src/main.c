@@ -1,0 +1,227 @@
+/* The whole order of start-up, top to bottom, and the life of the guest that GRUB's menu chose. */
+#include "arch/x86_64/cpu.h"
+#include "arch/x86_64/panic_frame.h"
+#include "console.h"
+#include "drivers/power.h"
+#include "guest/boot.h"
+#include "host.h"
+#include "lib/bits.h"
+#include "lib/fmt.h"
+#include "lib/log.h"
+#include "lib/mem.h"
+#include "mm/frame.h"
+#include "mm/paging.h"
+#include "options.h"
+#include "report.h"
+#include "version.h"
+#include "vmx/vmx.h"
+
+enum { RAM_RESERVE = 8 * 1024 * 1024, WHY_MAX = 200 };
+#define RAM_DEFAULT (UINT64_C(1) * GIB)
+
+static const struct virt_ops *const backends[] = { &vmx_ops };
+
+struct core {
+    struct host host;
+    struct options options;
+    const struct virt_ops *ops;
+    struct boot_plan plan;
+    struct cpuid_table cpuid;
+    uint64_t entered; /* TSC when GRUB handed over */
+};
+
+_Noreturn void kmain(uint64_t info, uint64_t load_offset, uint64_t entered);
+
+static const char *backend_id(const struct core *c)
+{
+    return c->ops ? c->ops->id : "none";
+}
+
+/* The last act of everything: the user decides, or on-stop= did. True: run the guest again. */
+static bool what_next(const struct core *c, bool success)
+{
+    static const char question[] = "pxHV: r = run the guest again, b = reboot, p = power off\n";
+
+    console_flush();
+    switch (c->options.on_stop) {
+    case ON_STOP_EXIT:
+        power_exit_emulator(success);
+        break;
+    case ON_STOP_RESET:
+        power_reset();
+        break;
+    case ON_STOP_POWEROFF:
+        power_off();
+        break;
+    case ON_STOP_PROMPT:
+        break;
+    }
+    for (;;) {
+        console_print(question, sizeof question - 1);
+        switch (console_key()) {
+        case 'r':
+            return true;
+        case 'b':
+            power_reset();
+            break;
+        case 'p':
+            power_off();
+            console_print("This computer cannot be powered off by software.\n", 49);
+            break;
+        default:
+            break;
+        }
+    }
+}
+
+/* Nothing can run: says why, and lets the user choose between the ways out. */
+_Noreturn static void give_up(struct core *c, const char *why)
+{
+    log_error("%s", why);
+    report_not_started(backend_id(c));
+    while (what_next(c, false)) {
+        log_error("%s", why);
+    }
+    cpu_halt_forever();
+}
+
+static void panic_last_act(void)
+{
+    console_flush();
+    power_exit_emulator(false);
+}
+
+/* Takes the first backend that this CPU has; tells everything that is missing. */
+static const struct virt_ops *choose_backend(struct core *c)
+{
+    static struct preflight report;
+
+    for (unsigned i = 0; i < ARRAY_SIZE(backends); i++) {
+        memset(&report, 0, sizeof report);
+        backends[i]->probe(&report);
+        if (!report.present) {
+            continue;
+        }
+        preflight_log(&report);
+        if (!preflight_ok(&report)) {
+            give_up(c, "this computer cannot run a guest: see the missing items above");
+        }
+        return backends[i];
+    }
+    give_up(c, "this CPU has no VT-x (VMX), so it cannot run a guest");
+}
+
+static void read_modules(struct core *c)
+{
+    char why[WHY_MAX];
+
+    for (unsigned i = 0; i < c->host.mb.module_count; i++) {
+        const struct mb2_module *m = &c->host.mb.module[i];
+
+        if (!boot_add_module(&c->plan, m->cmdline, hpa_ptr(m->start), m->end.v - m->start.v, why)) {
+            give_up(c, why);
+        }
+    }
+    if (!boot_check(&c->plan, c->ops, why)) {
+        give_up(c, why);
+    }
+}
+
+/* What mem= says, or 1 GiB, or what there is. */
+static uint64_t guest_bytes(struct core *c)
+{
+    uint64_t spare = frame_bytes_free() - MIN(frame_bytes_free(), RAM_RESERVE);
+    uint64_t room = ALIGN_DOWN(spare, 2 * MIB);
+    char why[WHY_MAX];
+
+    if (c->options.mem > room) {
+        fmt_print(why, sizeof why, "mem=%lluM is more than this computer has to give: %llu MiB are free",
+                  (unsigned long long)(c->options.mem / MIB), (unsigned long long)(room / MIB));
+        give_up(c, why);
+    }
+    return c->options.mem ? c->options.mem : MIN(room, RAM_DEFAULT);
+}
+
+/* Builds, runs and takes apart one guest. True if it ended as guests should. */
+static bool run_guest(struct core *c, uint64_t bytes)
+{
+    struct machine_config config = {
+        .ops = c->ops,
+        .clock = &c->host.clock,
+        .cpuid = &c->cpuid,
+        .console = console_guest_port(),
+        .host_poll = console_poll,
+        .epoch = c->host.epoch,
+        .ram_bytes = bytes,
+    };
+    struct report_figures figures;
+    struct machine *m;
+    uint64_t copy_ticks;
+    hpa_t at;
+    uint64_t size = (sizeof *m + PAGE_SIZE - 1) & ~(PAGE_SIZE - 1);
+    char why[WHY_MAX];
+    bool good;
+
+    if (!frame_alloc_piece(size, PAGE_SIZE, &at)) {
+        give_up(c, "there is no memory left for a guest");
+    }
+    m = hpa_ptr(at);
+    memset(m, 0, size);
+    if (machine_init(m, &config, why) != ERR_NONE || !boot_load(&c->plan, m, &copy_ticks, why)) {
+        give_up(c, why);
+    }
+    log_info("Guest launched! (%s, %llu MiB)", c->ops->name, (unsigned long long)(bytes / MIB));
+    console_attach(&m->vm, &m->com1);
+    vcpu_run(&m->vcpu);
+    console_attach(NULL, NULL);
+    if (m->vm.stop == VM_HALTED && c->plan.part[ROLE_FLAT]) {
+        log_info("Guest executed HLT!");
+    }
+    figures.resident_kib = host_resident_kib(&c->host, bytes);
+    figures.ticks_to_guest = m->vcpu.stats.launched - c->entered - copy_ticks;
+    report_stop(m, &figures);
+    good = m->vm.stop != VM_TRIPLE_FAULT && m->vm.stop != VM_KILLED;
+    machine_free(m);
+    frame_free_piece(at, size);
+    return good;
+}
+
+_Noreturn void kmain(uint64_t info, uint64_t load_offset, uint64_t entered)
+{
+    static struct core core;
+    struct core *c = &core;
+    const char *why;
+    char wrong[OPTIONS_WHY_MAX];
+    uint64_t bytes;
+
+    c->entered = entered;
+    console_init((volatile uint16_t *)0xb8000);
+    panic_set_last_act(panic_last_act);
+    log_info("pxHV %s, a hypervisor for Linux, DOS and kernels of one's own", PXHV_VERSION);
+    if (!host_read(&c->host, info, load_offset, &why)) {
+        give_up(c, why);
+    }
+    if (!options_parse(c->host.mb.cmdline, &c->options, wrong)) {
+        give_up(c, wrong);
+    }
+    log_set_level(c->options.log);
+    if (!host_start(&c->host, load_offset, &why)) {
+        give_up(c, why);
+    }
+    c->ops = choose_backend(c);
+    log_info("backend: %s (%s)", c->ops->id, c->ops->name);
+    read_modules(c);
+    bytes = guest_bytes(c);
+    if (c->ops->cpu_on() != ERR_NONE) {
+        give_up(c, "the CPU refused to turn its virtualization extension on");
+    }
+    cpuid_build(&c->cpuid, cpu_cpuid, c->host.clock.hz);
+    for (;;) {
+        bool good = run_guest(c, bytes);
+
+        if (!what_next(c, good)) {
+            cpu_halt_forever();
+        }
+        c->entered = cpu_rdtsc(); /* the figures of the next run start here */
+    }
+}

@@ -1,0 +1,179 @@
+"""Starts the emulators: Bochs (VT-x), QEMU with KVM, QEMU alone (AMD-V).
+
+A Machine says what to emulate, an Emulator is one that runs. COM1 goes to a file, or to a socket
+that a person or a test talks to. A guest or the core ends the emulator by its debug-exit port;
+`Emulator.success()` tells whether that said success.
+"""
+import dataclasses
+import os
+import pathlib
+import signal
+import socket
+import subprocess
+
+SHARE = pathlib.Path("/usr/share/bochs")
+DEFAULT_MODEL = "corei7_skylake_x"
+QEMU_EXIT_PORT = 0xF4
+QEMU_SUCCESS = 0x10 << 1 | 1  # isa-debug-exit turns a written v into the status 2v + 1
+
+BOCHSRC = """\
+plugin_ctrl: unmapped=1, biosdev=1, serial=1, iodebug=1, extfpuirq=1, speaker=0, parallel=0, gameport=0
+config_interface: textconfig
+display_library: rfb, options="timeout=0"
+romimage: file={share}/BIOS-bochs-latest, options=fastboot
+vgaromimage: file={share}/VGABIOS-lgpl-latest
+vga: extension=vbe, update_freq=5, realtime=0
+memory: guest={memory}, host={memory}
+cpu: model={model}, count={cpus}, ips={ips}, reset_on_triple_fault=0
+clock: sync={sync}, rtc_sync=0, time0=946681200
+pci: enabled=1, chipset=i440fx
+boot: {boot}
+ata0: enabled=1, ioaddr1=0x1f0, ioaddr2=0x3f0, irq=14
+ata0-master: {drive}, path={image}
+com1: enabled=1, {serial}
+panic: action=fatal
+error: action=report
+info: action=report
+debug: action=ignore
+"""
+
+
+class EmulatorError(Exception):
+    """The emulator itself did not do as asked; says nothing about what ran in it."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Machine:
+    image: pathlib.Path
+    kind: str = "bochs"  # bochs, kvm or tcg
+    cdrom: bool = True  # else the image is a hard disk
+    model: str = ""  # of the CPU; "": the usual one
+    memory: int = 1024  # MiB
+    cpus: int = 1
+    ips: int = 10_000_000  # Bochs: instructions in an emulated second
+    sync: str = "none"  # Bochs: none is deterministic, realtime is for people
+    more: tuple = ()  # QEMU: further arguments
+
+
+def bochs_config(machine, serial):
+    drive = "type=cdrom, status=inserted" if machine.cdrom else "type=disk, mode=flat"
+    return BOCHSRC.format(
+        share=SHARE, memory=machine.memory, model=machine.model or DEFAULT_MODEL, cpus=machine.cpus,
+        ips=machine.ips, sync=machine.sync, boot="cdrom" if machine.cdrom else "disk", drive=drive,
+        image=machine.image, serial=serial)
+
+
+def bochs_command(machine, folder, serial):
+    """Writes what Bochs reads into the folder and returns its command line."""
+    (folder / "bochsrc").write_text(bochs_config(machine, serial))
+    # Debian's Bochs has the debugger built in, which waits at its prompt: continue, then quit.
+    (folder / "debugger.rc").write_text("c\nq\n")
+    return ["bochs-bin", "-q", "-rc", str(folder / "debugger.rc"), "-f", str(folder / "bochsrc"),
+            "-log", str(folder / "bochs.log")]
+
+
+def qemu_command(machine, serial):
+    if machine.kind == "kvm":
+        cpu = ["-accel", "kvm", "-cpu", machine.model or "host,+vmx"]
+    else:
+        cpu = ["-accel", "tcg", "-cpu", machine.model or "max"]
+    drive = (["-cdrom", str(machine.image), "-boot", "d"] if machine.cdrom else
+             ["-drive", f"file={machine.image},format=raw"])
+    return ["qemu-system-x86_64", *cpu, "-smp", str(machine.cpus), "-m", str(machine.memory), *drive,
+            "-display", "none", "-serial", serial,
+            "-device", f"isa-debug-exit,iobase={QEMU_EXIT_PORT:#x},iosize=4", *machine.more]
+
+
+class Emulator:
+    """A running emulator; use it in a `with`, which ends it. The folder takes its files."""
+
+    def __init__(self, machine, folder, interactive=False):
+        self.machine = machine
+        self.folder = pathlib.Path(folder).resolve()
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.serial_file = self.folder / "serial.txt"
+        self.log_file = self.folder / "bochs.log"
+        self.console = None
+        self.cut_off = False  # we ended it, so its status means nothing
+        if not interactive:
+            self._launch(f"file:{self.serial_file}")
+            return
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            address = "127.0.0.1:%d" % listener.getsockname()[1]
+            self._launch(f"tcp:{address}")
+            self.console = self._accept(listener)
+
+    def _launch(self, serial):
+        if self.machine.kind == "bochs":
+            way, where = serial.split(":", 1)
+            mode = "file" if way == "file" else "socket-client"
+            command = bochs_command(self.machine, self.folder, f"mode={mode}, dev={where}")
+        else:
+            command = qemu_command(self.machine, serial)
+        with open(self.folder / "emulator.txt", "wb") as out:
+            self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out,
+                                            stderr=subprocess.STDOUT)
+
+    def _accept(self, listener):
+        listener.settimeout(1)
+        for _ in range(30):
+            try:
+                console, _ = listener.accept()
+                console.settimeout(None)
+                return console
+            except socket.timeout:
+                if self.process.poll() is not None:
+                    break
+        self.stop()
+        raise EmulatorError(f"no console; see {self.folder}")
+
+    def wait(self, timeout=None):
+        """The exit status, or None when it still runs after so many seconds."""
+        try:
+            return self.process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            return None
+
+    def stop(self):
+        """Ends it if it runs."""
+        if self.process.poll() is None:
+            self.cut_off = True
+            self.process.send_signal(signal.SIGINT)  # Bochs writes its log out, and no SIGTERM ends it
+            if self.wait(5) is None:
+                self.process.kill()
+                self.process.wait()
+        if self.console:
+            self.console.close()
+
+    def success(self):
+        """It has ended, not by us, and the debug-exit port said success."""
+        status = 0 if self.machine.kind == "bochs" else QEMU_SUCCESS
+        return self.process.returncode == status and not self.cut_off
+
+    def log(self):
+        return self.log_file.read_text(errors="replace") if self.log_file.exists() else ""
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc):
+        self.stop()
+
+
+def choose(cpuinfo="/proc/cpuinfo", nested="/sys/module/kvm_intel/parameters/nested", kvm="/dev/kvm"):
+    """What `make run` takes, "kvm" or "bochs", and why. A /dev/kvm alone promises no VT-x to a guest."""
+    def text(path):
+        try:
+            return pathlib.Path(path).read_text()
+        except OSError:
+            return ""
+
+    flags = [line.split(":", 1)[1].split() for line in text(cpuinfo).splitlines()
+             if line.startswith("flags") and ":" in line]
+    if not any("vmx" in words for words in flags):
+        return "bochs", "this CPU offers no VT-x"
+    if text(nested).strip() not in ("Y", "1"):
+        return "bochs", f"{nested} is not Y"
+    if not os.access(kvm, os.R_OK | os.W_OK):
+        return "bochs", f"no permission for {kvm}" if os.path.exists(kvm) else f"there is no {kvm}"
+    return "kvm", "this CPU has VT-x and KVM passes it on"

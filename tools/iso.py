@@ -1,0 +1,71 @@
+#!/usr/bin/python3
+"""iso.py [--guest linux|hlt]: lays the tree of iso/README.md out in build/iso and makes build/pxhv.iso.
+
+Does nothing when the ISO has been made from the same files.
+"""
+import argparse
+import hashlib
+import pathlib
+import shutil
+import subprocess
+import sys
+
+TOP = pathlib.Path(__file__).resolve().parent.parent
+BUILD = TOP / "build"
+FILES = {
+    "boot/grub/grub.cfg": TOP / "grub.cfg",
+    "boot/pxhv.elf": BUILD / "pxhv.elf",
+    "boot/hlt.bin": BUILD / "hlt.bin",
+    "boot/linux/vmlinuz": BUILD / "guest/vmlinuz",
+    "boot/linux/initrd.gz": BUILD / "guest/initrd.gz",
+}
+ENTRIES = {"linux": "Linux", "hlt": "Self-test: HLT guest"}
+# What grub.cfg uses, and the partition maps that the start on UEFI asks for. The image that GRUB starts
+# from has its disk drivers built in.
+MODULES = ("multiboot2 normal iso9660 serial terminal test configfile all_video sleep part_acorn part_amiga "
+           "part_apple part_bsd part_dfly part_dvh part_gpt part_msdos part_plan part_sun part_sunpc")
+
+
+def choice(guest):
+    return f'set default="{ENTRIES[guest]}"\nset timeout=0\n' if guest else ""
+
+
+def stage(tree, files, guest):
+    shutil.rmtree(tree, ignore_errors=True)
+    for name, source in files.items():
+        (tree / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source, tree / name)
+    if guest:
+        (tree / "boot/grub/choice.cfg").write_text(choice(guest))
+
+
+def make(iso, tree, files, guest=None):
+    """Puts the files, a path on the ISO to a path here, into the folder `tree` and that onto the ISO."""
+    stage(tree, files, guest)
+    done = subprocess.run(
+        ["grub-mkrescue", "-o", str(iso), f"--install-modules={MODULES}", "--compress=no",
+         "--locales=", "--fonts=", "--themes=", str(tree)],
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    if done.returncode:
+        sys.exit(f"{done.stdout}grub-mkrescue failed")
+
+
+def main():
+    parse = argparse.ArgumentParser(description=__doc__)
+    parse.add_argument("--guest", choices=ENTRIES, help="boots this entry, without the menu's wait")
+    guest = parse.parse_args().guest
+
+    digest = hashlib.sha256((MODULES + choice(guest)).encode())
+    for name, source in sorted(FILES.items()):
+        digest.update(name.encode() + hashlib.sha256(source.read_bytes()).digest())
+    iso, stamp = BUILD / "pxhv.iso", BUILD / "iso.sha256"
+    if iso.exists() and stamp.exists() and stamp.read_text() == digest.hexdigest():
+        return
+    stamp.unlink(missing_ok=True)
+    make(iso, BUILD / "iso", FILES, guest)
+    stamp.write_text(digest.hexdigest())
+    print(f"{iso.relative_to(TOP)}: {iso.stat().st_size >> 10} KiB")
+
+
+if __name__ == "__main__":
+    main()
