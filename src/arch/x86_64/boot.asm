@@ -27,9 +27,6 @@ align 8
     dw 6, 0                             ; modules are page-aligned
     dd 8
 align 8
-    dw 5, 1                             ; framebuffer, optional: whatever mode there is
-    dd 20, 0, 0, 0
-align 8
     dw 1, 1                             ; information wanted, optional: the EFI tables, ACPI
     dd 8 + 4 * 4, 11, 12, 14, 15
 align 8
