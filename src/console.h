@@ -1,5 +1,6 @@
-/* The host's consoles (serial port, text screen) as one: the log and the front guest's 16550 come out on
- * all of them, and what is typed goes to that guest or to the prompt. One CPU uses it: no lock. */
+/* The host's consoles (serial port, text screen) as one: the log and the front guest's 16550 come
+ * out on all of them, and what is typed goes to that guest or to the prompt. One CPU uses it: no
+ * lock. */
 #pragma once
 #include "devices/uart.h"
 #include "hv/vm.h"
@@ -7,8 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Looks for the serial port and takes the text screen (NULL: there is none); the log goes to both from
- * here on. */
+/* Looks for the serial port and takes the text screen (NULL: there is none); the log goes to both
+ * from here on. */
 void console_init(volatile uint16_t *vga_cells);
 
 /* The text screen's memory has moved to another host-virtual address. */
@@ -19,8 +20,8 @@ void console_set_clock(uint64_t tsc_hz);
 
 bool console_has_serial(void);
 
-/* The serial port's interrupt is routed. The first one that comes proves it; until then input is looked
- * for a hundred times a second. */
+/* The serial port's interrupt is routed. The first one that comes proves it; until then input is
+ * looked for a hundred times a second. */
 void console_expect_irq(void);
 
 /* The handler of that interrupt: takes the bytes in, for console_poll to pass on. */
@@ -29,7 +30,8 @@ void console_irq(void *ctx);
 /* Text as it is ("\n" becomes "\r\n"), on all consoles, past the log. */
 void console_print(const char *text, size_t len);
 
-/* Puts a guest in front: its 16550 is uart, its VM is woken when there is work. NULL takes it away. */
+/* Puts a guest in front: its 16550 is uart, its VM is woken when there is work. NULL takes it away.
+ */
 void console_attach(struct vm *vm, struct uart *uart);
 
 /* The guest's end of the wire, for machine_config. */

@@ -16,11 +16,11 @@
 #include "mm/frame.h"
 #include "mm/paging.h"
 
-#define BOOT_MAP_END  (UINT64_C(4) * GIB)
-#define IMAGE_VMA     UINT64_C(0xffffffff80000000)
-#define IMAGE_LMA     UINT64_C(0x200000)
-#define APIC_BASE_X2  BIT(10)
-#define APIC_BASE_ON  BIT(11)
+#define BOOT_MAP_END (UINT64_C(4) * GIB)
+#define IMAGE_VMA    UINT64_C(0xffffffff80000000)
+#define IMAGE_LMA    UINT64_C(0x200000)
+#define APIC_BASE_X2 BIT(10)
+#define APIC_BASE_ON BIT(11)
 enum { IRQ_COM1 = 4, VECTOR_COM1 = 0x30 };
 
 extern const char image_end[];
@@ -170,8 +170,9 @@ static enum err map_devices(const struct host *h)
     enum err e = paging_map(HPA(VGA_TEXT_HPA), PAGE_SIZE, PAGE_DEVICE);
 
     if (e == ERR_NONE && !(msr_read(MSR_APIC_BASE) & APIC_BASE_X2)) {
-        e = paging_map(HPA(ALIGN_DOWN(msr_read(MSR_APIC_BASE) & ~BIT(63), PAGE_SIZE) & (BIT(46) - 1)),
-                       PAGE_SIZE, PAGE_DEVICE);
+        e = paging_map(
+            HPA(ALIGN_DOWN(msr_read(MSR_APIC_BASE) & ~BIT(63), PAGE_SIZE) & (BIT(46) - 1)),
+            PAGE_SIZE, PAGE_DEVICE);
     }
     if (e == ERR_NONE && h->has_madt && h->madt.has_ioapic) {
         e = paging_map(HPA(ALIGN_DOWN(h->madt.ioapic.v, PAGE_SIZE)), PAGE_SIZE, PAGE_DEVICE);

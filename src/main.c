@@ -135,7 +135,8 @@ static uint64_t guest_bytes(struct core *c)
     char why[WHY_MAX];
 
     if (c->options.mem > room) {
-        fmt_print(why, sizeof why, "mem=%lluM is more than this computer has to give: %llu MiB are free",
+        fmt_print(why, sizeof why,
+                  "mem=%lluM is more than this computer has to give: %llu MiB are free",
                   (unsigned long long)(c->options.mem / MIB), (unsigned long long)(room / MIB));
         give_up(c, why);
     }

@@ -47,9 +47,9 @@ static const struct {
     const char *name, *values;
     bool (*set)(struct options *o, struct slice value);
 } table[] = {
-    { "mem", "a size such as 512M or 2G, at least 1M", set_mem },
-    { "log", "error, warn, info or debug", set_log },
-    { "on-stop", "prompt, reset, poweroff or exit", set_on_stop },
+    {"mem",      "a size such as 512M or 2G, at least 1M", set_mem    },
+    { "log",     "error, warn, info or debug",             set_log    },
+    { "on-stop", "prompt, reset, poweroff or exit",        set_on_stop},
 };
 
 static bool set_one(struct options *o, struct slice word, char why[OPTIONS_WHY_MAX])
@@ -68,8 +68,9 @@ static bool set_one(struct options *o, struct slice word, char why[OPTIONS_WHY_M
             return false;
         }
     }
-    fmt_print(why, OPTIONS_WHY_MAX, "unknown option '%.*s': there are mem=, log= and on-stop=",
-              (int)MIN(word.len, 60), word.at);
+    fmt_print(why, OPTIONS_WHY_MAX,
+              "unknown option '%.*s': there are mem=, log= and on-stop=", (int)MIN(word.len, 60),
+              word.at);
     return false;
 }
 

@@ -15,6 +15,6 @@ struct options {
 
 enum { OPTIONS_WHY_MAX = 200 };
 
-/* Fills in the defaults and then what the line says. False, with a sentence about the first of them, if
- * there are unknown options or values; the good ones count all the same. */
+/* Fills in the defaults and then what the line says. False, with a sentence about the first of
+ * them, if there are unknown options or values; the good ones count all the same. */
 bool options_parse(struct slice line, struct options *out, char why[OPTIONS_WHY_MAX]);

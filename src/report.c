@@ -9,8 +9,8 @@
 enum { CODE_BYTES = 16, JSON_MAX = 1200 };
 
 static const char *const stop_name[] = {
-    [VM_RUNNING] = "not-started",      [VM_POWER_OFF] = "power-off", [VM_RESET] = "reset",
-    [VM_TRIPLE_FAULT] = "triple-fault", [VM_HALTED] = "halted",      [VM_KILLED] = "killed",
+    [VM_RUNNING] = "not-started",       [VM_POWER_OFF] = "power-off", [VM_RESET] = "reset",
+    [VM_TRIPLE_FAULT] = "triple-fault", [VM_HALTED] = "halted",       [VM_KILLED] = "killed",
 };
 
 struct json {
@@ -35,8 +35,9 @@ static void json_raw(struct json *j, const char *text)
 
 static void json_head(struct json *j, const char *backend, const char *stop)
 {
-    j->len = fmt_print(j->text, sizeof j->text,
-                       "PXHV-STATS {\"backend\": \"%s\", \"stop\": \"%s\", \"exits\": {", backend, stop);
+    j->len =
+        fmt_print(j->text, sizeof j->text,
+                  "PXHV-STATS {\"backend\": \"%s\", \"stop\": \"%s\", \"exits\": {", backend, stop);
 }
 
 static void print_json(struct machine *m, const struct report_figures *f)
@@ -84,8 +85,10 @@ static void log_registers(struct machine *m)
 #define X(x) (unsigned long long)(x)
     log_error("  rip %016llx rflags %08llx", X(v->regs.rip), X(v->regs.rflags));
     for (unsigned i = 0; i < GPR_COUNT; i += 4) {
-        static const char *const name[] = { "rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi",
-                                            "r8 ", "r9 ", "r10", "r11", "r12", "r13", "r14", "r15" };
+        static const char *const name[] = {
+            "rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi",
+            "r8 ", "r9 ", "r10", "r11", "r12", "r13", "r14", "r15"
+        };
 
         log_error("  %s %016llx %s %016llx %s %016llx %s %016llx", name[i], X(g[i]), name[i + 1],
                   X(g[i + 1]), name[i + 2], X(g[i + 2]), name[i + 3], X(g[i + 3]));
@@ -126,11 +129,12 @@ static void log_exits(const struct machine *m)
         }
     }
     if (m->vm.ports.total + m->vm.msrs_read.total + m->vm.msrs_written.total) {
-        log_info("  of these %llu at ports where nothing is (%u ports), %llu MSR reads and %llu writes "
-                 "refused",
-                 (unsigned long long)m->vm.ports.total, m->vm.ports.count,
-                 (unsigned long long)m->vm.msrs_read.total,
-                 (unsigned long long)m->vm.msrs_written.total);
+        log_info(
+            "  of these %llu at ports where nothing is (%u ports), %llu MSR reads and %llu writes "
+            "refused",
+            (unsigned long long)m->vm.ports.total, m->vm.ports.count,
+            (unsigned long long)m->vm.msrs_read.total,
+            (unsigned long long)m->vm.msrs_written.total);
     }
 }
 

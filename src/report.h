@@ -1,5 +1,5 @@
-/* What is said when a guest has stopped: the reason, registers and code if it was a fault, where its
- * time went, and one line of JSON for scripts. Called by the boot CPU: no lock. */
+/* What is said when a guest has stopped: the reason, registers and code if it was a fault, where
+ * its time went, and one line of JSON for scripts. Called by the boot CPU: no lock. */
 #pragma once
 #include "guest/machine.h"
 #include <stdint.h>
@@ -7,8 +7,8 @@
 /* Figures that only main.c knows. */
 struct report_figures {
     uint64_t resident_kib;
-    uint64_t ticks_to_guest; /* host TSC, from the core's entry to the guest's first instruction, without
-                                the module copies */
+    uint64_t ticks_to_guest; /* host TSC, from the core's entry to the guest's first instruction,
+                                without the module copies */
 };
 
 void report_stop(struct machine *m, const struct report_figures *f);

@@ -4,8 +4,17 @@
 #include "lib/mem.h"
 
 enum { INDEX = 0x70, DATA = 0x71, NMI_OFF = 0x80 };
-enum { SECOND = 0, MINUTE = 2, HOUR = 4, DAY = 7, MONTH = 8, YEAR = 9, STATUS_A = 10, STATUS_B = 11,
-       CENTURY = 0x32 };
+enum {
+    SECOND = 0,
+    MINUTE = 2,
+    HOUR = 4,
+    DAY = 7,
+    MONTH = 8,
+    YEAR = 9,
+    STATUS_A = 10,
+    STATUS_B = 11,
+    CENTURY = 0x32
+};
 enum { UPDATING = 0x80, BINARY = 4, HOURS_24 = 2, PM = 0x80, TRIES = 100000, FIELDS = 7 };
 
 static const uint8_t field[FIELDS] = { SECOND, MINUTE, HOUR, DAY, MONTH, YEAR, CENTURY };

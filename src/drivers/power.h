@@ -1,5 +1,5 @@
-/* Ends the machine: reset, power-off, and the exits that emulators offer. Called once, at the end: no
- * lock. */
+/* Ends the machine: reset, power-off, and the exits that emulators offer. Called once, at the end:
+ * no lock. */
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>
@@ -20,6 +20,6 @@ void power_init(const struct power_acpi *acpi);
 void power_reset(void);
 void power_off(void);
 
-/* Ends the emulator with a status for scripts: Bochs 0 or 1, QEMU's isa-debug-exit 33 or 35. On real
- * hardware nothing answers and this returns. */
+/* Ends the emulator with a status for scripts: Bochs 0 or 1, QEMU's isa-debug-exit 33 or 35. On
+ * real hardware nothing answers and this returns. */
 void power_exit_emulator(bool success);

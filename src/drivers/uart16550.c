@@ -2,8 +2,19 @@
 #include "arch/x86_64/cpu.h"
 
 enum { RBR = 0, THR = 0, DLL = 0, IER = 1, DLM = 1, FCR = 2, IIR = 2, LCR = 3, MCR = 4, LSR = 5 };
-enum { IER_RX = 1, IER_THR_EMPTY = 2, LCR_8N1 = 3, LCR_DLAB = 0x80, FCR_ON_CLEAR = 0x07, MCR_DTR_RTS_OUT2 = 0x0b,
-       MCR_LOOP = 0x10, LSR_DATA = 0x01, LSR_THR_EMPTY = 0x20, LSR_IDLE = 0x40, IIR_FIFO = 0xc0 };
+enum {
+    IER_RX = 1,
+    IER_THR_EMPTY = 2,
+    LCR_8N1 = 3,
+    LCR_DLAB = 0x80,
+    FCR_ON_CLEAR = 0x07,
+    MCR_DTR_RTS_OUT2 = 0x0b,
+    MCR_LOOP = 0x10,
+    LSR_DATA = 0x01,
+    LSR_THR_EMPTY = 0x20,
+    LSR_IDLE = 0x40,
+    IIR_FIFO = 0xc0
+};
 enum { BAUD = 115200, BITS_PER_BYTE = 10, LOOPBACK_TRIES = 100000, FLUSH_TRIES = 10000000 };
 
 static void out(const struct uart16550 *u, unsigned reg, uint8_t v)

@@ -1,5 +1,6 @@
-/* The host's 16550 serial port. Output goes into a ring that uart16550_poll drains as the chip has room,
- * so that nobody waits for the wire. One CPU uses it: no lock. National PC16550D data sheet. */
+/* The host's 16550 serial port. Output goes into a ring that uart16550_poll drains as the chip has
+ * room, so that nobody waits for the wire. One CPU uses it: no lock. National PC16550D data sheet.
+ */
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>

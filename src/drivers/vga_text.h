@@ -1,4 +1,5 @@
-/* The PC's 80 x 25 text screen, for the log and for the guest's console. One CPU uses it: no lock. */
+/* The PC's 80 x 25 text screen, for the log and for the guest's console. One CPU uses it: no lock.
+ */
 #pragma once
 #include <stddef.h>
 #include <stdint.h>
@@ -9,7 +10,7 @@ enum { VGA_COLUMNS = 80, VGA_ROWS = 25 };
 struct vga_text {
     volatile uint16_t *cell; /* NULL: there is no text screen, everything is dropped */
     unsigned row, column;
-    uint16_t shadow[VGA_ROWS * VGA_COLUMNS]; /* so that scrolling never reads video memory */
+    uint16_t shadow[VGA_ROWS * VGA_COLUMNS];       /* so that scrolling never reads video memory */
     enum { VGA_PLAIN, VGA_ESCAPE, VGA_CSI } state; /* terminal sequences are swallowed */
 };
 

@@ -19,8 +19,8 @@ static bool find_role(struct slice word, enum boot_role *role)
     return false;
 }
 
-bool boot_add_module(struct boot_plan *plan, struct slice cmdline, const uint8_t *data, uint64_t len,
-                     char why[BOOT_WHY_MAX])
+bool boot_add_module(struct boot_plan *plan, struct slice cmdline, const uint8_t *data,
+                     uint64_t len, char why[BOOT_WHY_MAX])
 {
     struct boot_module *b = &plan->module[plan->count];
     struct slice word = { 0 };
@@ -31,10 +31,11 @@ bool boot_add_module(struct boot_plan *plan, struct slice cmdline, const uint8_t
         return false;
     }
     if (!cmdline_next(&cmdline, &word) || !find_role(word, &role)) {
-        fmt_print(why, BOOT_WHY_MAX,
-                  "a module2 line has the unknown role '%.*s': its first word must be kernel, initrd or "
-                  "flat",
-                  (int)MIN(word.len, 40), word.at ? word.at : "");
+        fmt_print(
+            why, BOOT_WHY_MAX,
+            "a module2 line has the unknown role '%.*s': its first word must be kernel, initrd or "
+            "flat",
+            (int)MIN(word.len, 40), word.at ? word.at : "");
         return false;
     }
     if (plan->part[role]) {
@@ -59,7 +60,8 @@ bool boot_check(const struct boot_plan *plan, const struct virt_ops *ops, char w
 
     if (!kernel && !flat) {
         fmt_print(why, BOOT_WHY_MAX, "%s: add a module2 line with the role kernel (or flat)",
-                  plan->part[ROLE_INITRD] ? "there is an initrd but no kernel" : "no guest was loaded");
+                  plan->part[ROLE_INITRD] ? "there is an initrd but no kernel"
+                                          : "no guest was loaded");
         return false;
     }
     if (flat && (kernel || plan->part[ROLE_INITRD])) {

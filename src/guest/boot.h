@@ -1,5 +1,5 @@
-/* What GRUB's modules ask for, and how it gets into a guest: roles, loaders. Used by the boot CPU while it
- * builds a guest: no lock. */
+/* What GRUB's modules ask for, and how it gets into a guest: roles, loaders. Used by the boot CPU
+ * while it builds a guest: no lock. */
 #pragma once
 #include "guest/machine.h"
 #include "lib/cmdline.h"
@@ -24,16 +24,17 @@ struct boot_plan {
     unsigned count;
 };
 
-/* Adds a module: the first word of its command line is its role. False, with a sentence, for an unknown
- * role, a second of a kind, one too many. */
-bool boot_add_module(struct boot_plan *plan, struct slice cmdline, const uint8_t *data, uint64_t len,
-                     char why[BOOT_WHY_MAX]);
+/* Adds a module: the first word of its command line is its role. False, with a sentence, for an
+ * unknown role, a second of a kind, one too many. */
+bool boot_add_module(struct boot_plan *plan, struct slice cmdline, const uint8_t *data,
+                     uint64_t len, char why[BOOT_WHY_MAX]);
 
 /* True if the modules make a guest; else a sentence says what is missing. */
 bool boot_check(const struct boot_plan *plan, const struct virt_ops *ops, char why[BOOT_WHY_MAX]);
 
-/* Puts the guest into the machine and its boot CPU into the start state. *copy_ticks: host TSC ticks
- * spent on copying modules. False, with a sentence, if something does not fit or is no such image. */
+/* Puts the guest into the machine and its boot CPU into the start state. *copy_ticks: host TSC
+ * ticks spent on copying modules. False, with a sentence, if something does not fit or is no such
+ * image. */
 bool boot_load(const struct boot_plan *plan, struct machine *m, uint64_t *copy_ticks,
                char why[BOOT_WHY_MAX]);
 

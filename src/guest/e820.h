@@ -21,8 +21,9 @@ struct e820_map {
 
 /* Where things lie below 1 MiB, and where RAM makes room for devices below 4 GiB. */
 #define E820_EBDA    UINT64_C(0x9fc00)   /* up to VGA memory: what a BIOS keeps for itself */
-#define E820_VGA     UINT64_C(0xa0000)   /* up to E820_ROM: no RAM */
-#define E820_ROM     UINT64_C(0xe0000)   /* up to 1 MiB: RAM with the ACPI tables, reserved */
+#define E820_VGA     UINT64_C(0xa0000)   /* up to E820_SHADOW: no RAM */
+#define E820_SHADOW  UINT64_C(0xc0000)   /* up to 1 MiB: RAM where a PC has ROMs, not in the map */
+#define E820_ROM     UINT64_C(0xe0000)   /* up to 1 MiB: the part with the ACPI tables, reserved */
 #define E820_LOW_MAX (UINT64_C(3) * GIB) /* RAM below 4 GiB ends here at the latest */
 #define E820_HIGH    (UINT64_C(4) * GIB) /* and goes on here */
 

@@ -30,14 +30,16 @@ static bool parse(struct slice rest, struct flat_options *o, char why[BOOT_WHY_M
         } else if (slice_is(key, "mode") && slice_is(value, "long")) {
             o->mode = START_LONG;
         } else if (!slice_is(key, "at") || !slice_size(value, &o->at)) {
-            fmt_print(why, BOOT_WHY_MAX,
-                      "a flat guest's option '%.*s' is unknown: mode=real|prot|long and at=ADDRESS are",
-                      (int)MIN(word.len, 40), word.at);
+            fmt_print(
+                why, BOOT_WHY_MAX,
+                "a flat guest's option '%.*s' is unknown: mode=real|prot|long and at=ADDRESS are",
+                (int)MIN(word.len, 40), word.at);
             return false;
         }
     }
     if (o->mode == START_REAL && (o->at % 16 || o->at >= MIB)) {
-        fmt_print(why, BOOT_WHY_MAX, "at=%#llx: a real-mode guest starts at a multiple of 16 below 1 MiB",
+        fmt_print(why, BOOT_WHY_MAX,
+                  "at=%#llx: a real-mode guest starts at a multiple of 16 below 1 MiB",
                   (unsigned long long)o->at);
         return false;
     }
@@ -52,9 +54,10 @@ bool flat_check(const struct boot_module *b, const struct virt_ops *ops, char wh
         return false;
     }
     if (o.mode == START_REAL && !ops->real_mode()) {
-        fmt_print(why, BOOT_WHY_MAX,
-                  "this guest starts in real mode, and this CPU has no unrestricted guest mode, which "
-                  "that needs");
+        fmt_print(
+            why, BOOT_WHY_MAX,
+            "this guest starts in real mode, and this CPU has no unrestricted guest mode, which "
+            "that needs");
         return false;
     }
     return true;
@@ -70,7 +73,8 @@ bool flat_load(const struct boot_plan *plan, struct machine *m, char why[BOOT_WH
     }
     if (!start_write_tables(&m->vcpu, &tables) ||
         vm_copy_out(&m->vm, GPA(o.at), b->data, b->len) != ERR_NONE) {
-        fmt_print(why, BOOT_WHY_MAX, "a flat guest of %llu bytes at %#llx is not inside the guest's memory",
+        fmt_print(why, BOOT_WHY_MAX,
+                  "a flat guest of %llu bytes at %#llx is not inside the guest's memory",
                   (unsigned long long)b->len, (unsigned long long)o.at);
         return false;
     }

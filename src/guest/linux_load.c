@@ -47,8 +47,8 @@ bool linux_load(const struct boot_plan *plan, struct machine *m, uint64_t *copy_
         fmt_print(why, BOOT_WHY_MAX, "the kernel cannot be used: %s", broken);
         return false;
     }
-    if (linux_place(&image, e820_low_end(m->vm.ram_bytes + E820_ROM - E820_VGA), kernel->cmdline.len,
-                    initrd ? initrd->len : 0, &at, no_room) != ERR_NONE) {
+    if (linux_place(&image, e820_low_end(m->vm.ram_bytes + E820_SHADOW - E820_VGA),
+                    kernel->cmdline.len, initrd ? initrd->len : 0, &at, no_room) != ERR_NONE) {
         fmt_print(why, BOOT_WHY_MAX, "%s", no_room);
         return false;
     }

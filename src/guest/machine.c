@@ -7,10 +7,22 @@
 #include "mm/paging.h"
 
 enum { IRQ_PIT = 0, IRQ_COM1 = 4, IRQ_RTC = 8, IRQ_SCI = 9, IOAPIC_PIN_PIT = 2 };
-enum { PORT_PIC1 = 0x20, PORT_PIT = 0x40, PORT_61 = 0x61, PORT_I8042 = 0x64, PORT_RTC = 0x70,
-       PORT_92 = 0x92, PORT_PIC2 = 0xa0, PORT_COM1 = 0x3f8, PORT_ELCR = 0x4d0,
-       PORT_PM_EVENT = 0x600, PORT_PM_CONTROL = 0x604, PORT_PCI_ADDRESS = 0xcf8,
-       PORT_RESET = 0xcf9, PORT_PCI_DATA = 0xcfc };
+enum {
+    PORT_PIC1 = 0x20,
+    PORT_PIT = 0x40,
+    PORT_61 = 0x61,
+    PORT_I8042 = 0x64,
+    PORT_RTC = 0x70,
+    PORT_92 = 0x92,
+    PORT_PIC2 = 0xa0,
+    PORT_COM1 = 0x3f8,
+    PORT_ELCR = 0x4d0,
+    PORT_PM_EVENT = 0x600,
+    PORT_PM_CONTROL = 0x604,
+    PORT_PCI_ADDRESS = 0xcf8,
+    PORT_RESET = 0xcf9,
+    PORT_PCI_DATA = 0xcfc
+};
 enum { IOAPIC_ID = 1, RTC_CENTURY = 0x32, RESET_VALUE = 0x06, MISC_ENABLE_FAST_STRINGS = 1 };
 enum { LAPIC_SVR = 0xf0, LAPIC_LVT0 = 0x350, SVR_ON = 0x1ff, LVT_EXTINT = 0x700 };
 
@@ -115,22 +127,22 @@ static void on_reset(void *ctx)
 static enum err add_devices(struct machine *m)
 {
     const struct io_range pio[] = {
-        { PORT_PIC1, 2, pic_master_io, &m->pic, "pic" },
-        { PORT_PIT, 4, pit_io, &m->pit, "pit" },
-        { PORT_61, 1, pit_port61_io, &m->pit, "port 61h" },
-        { PORT_I8042, 1, reset_i8042_io, &m->reset, "port 64h" },
-        { PORT_RTC, 2, rtc_io, &m->rtc, "rtc" },
-        { PORT_92, 1, reset_port92_io, &m->reset, "port 92h" },
-        { PORT_PIC2, 2, pic_slave_io, &m->pic, "pic" },
-        { PORT_COM1, 8, uart_io, &m->com1, "com1" },
-        { PORT_ELCR, 2, pic_elcr_io, &m->pic, "elcr" },
-        { PORT_PM_EVENT, 4, acpi_pm_event_io, &m->pm, "acpi" },
-        { PORT_PM_CONTROL, 2, acpi_pm_control_io, &m->pm, "acpi" },
-        { PORT_PCI_ADDRESS, 4, pci_host_address_io, &m->pci, "pci" },
-        { PORT_PCI_DATA, 4, pci_host_data_io, &m->pci, "pci" },
+        {PORT_PIC1,         2, pic_master_io,       &m->pic,   "pic"     },
+        { PORT_PIT,         4, pit_io,              &m->pit,   "pit"     },
+        { PORT_61,          1, pit_port61_io,       &m->pit,   "port 61h"},
+        { PORT_I8042,       1, reset_i8042_io,      &m->reset, "port 64h"},
+        { PORT_RTC,         2, rtc_io,              &m->rtc,   "rtc"     },
+        { PORT_92,          1, reset_port92_io,     &m->reset, "port 92h"},
+        { PORT_PIC2,        2, pic_slave_io,        &m->pic,   "pic"     },
+        { PORT_COM1,        8, uart_io,             &m->com1,  "com1"    },
+        { PORT_ELCR,        2, pic_elcr_io,         &m->pic,   "elcr"    },
+        { PORT_PM_EVENT,    4, acpi_pm_event_io,    &m->pm,    "acpi"    },
+        { PORT_PM_CONTROL,  2, acpi_pm_control_io,  &m->pm,    "acpi"    },
+        { PORT_PCI_ADDRESS, 4, pci_host_address_io, &m->pci,   "pci"     },
+        { PORT_PCI_DATA,    4, pci_host_data_io,    &m->pci,   "pci"     },
     };
-    enum err e = io_bus_add(&m->vm.mmio, &(struct io_range){ IOAPIC_BASE_GPA, PAGE_SIZE, ioapic_mmio,
-                                                             &m->ioapic, "ioapic" });
+    enum err e = io_bus_add(&m->vm.mmio, &(struct io_range){ IOAPIC_BASE_GPA, PAGE_SIZE,
+                                                             ioapic_mmio, &m->ioapic, "ioapic" });
 
     for (unsigned i = 0; i < ARRAY_SIZE(pio) && e == ERR_NONE; i++) {
         e = io_bus_add(&m->vm.pio, &pio[i]);
@@ -156,7 +168,8 @@ static void init_devices(struct machine *m, const struct machine_config *c)
 /* Firmware leaves the local APIC in virtual-wire mode: the PIC's interrupts pass through LINT0. */
 static void set_virtual_wire(struct lapic *l)
 {
-    lapic_mmio(l, &(struct io_access){ .offset = LAPIC_SVR, .size = 4, .write = true, .value = SVR_ON });
+    lapic_mmio(
+        l, &(struct io_access){ .offset = LAPIC_SVR, .size = 4, .write = true, .value = SVR_ON });
     lapic_mmio(l, &(struct io_access){
                       .offset = LAPIC_LVT0, .size = 4, .write = true, .value = LVT_EXTINT });
 }
@@ -176,19 +189,19 @@ static enum err init_vcpu(struct machine *m, const struct machine_config *c)
     return c->ops->vcpu_init(v);
 }
 
-/* Maps [at, at + len) of the guest to this piece of host memory, but not the hole for video memory and
- * option ROMs. */
+/* Maps [at, at + len) of the guest to this piece of host memory, but not the hole for video memory.
+ * Where a PC has ROMs there are zeros: a guest that looks for their signatures finds none. */
 static enum err map_piece(struct vm *vm, uint64_t at, hpa_t host, uint64_t len)
 {
-    uint64_t hole = at == 0 ? E820_ROM : 0;
+    uint64_t hole = at == 0 ? E820_SHADOW : 0;
+    hpa_t rest = hpa_add(host, hole);
     enum err e = ERR_NONE;
 
     if (hole) {
+        memset(hpa_ptr(rest), 0, MIB - E820_SHADOW);
         e = vm_add_ram(vm, GPA(0), hpa_ptr(host), host, E820_VGA);
     }
     if (e == ERR_NONE) {
-        hpa_t rest = hpa_add(host, hole);
-
         e = vm_add_ram(vm, GPA(at + hole), hpa_ptr(rest), rest, len - hole);
     }
     return e;

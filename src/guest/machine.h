@@ -1,5 +1,5 @@
-/* The PC that a guest sees: the only file with port and pin numbers. One VM's; its vCPU's CPU owns it
- * while it runs: no lock. */
+/* The PC that a guest sees: the only file with port and pin numbers. One VM's; its vCPU's CPU owns
+ * it while it runs: no lock. */
 #pragma once
 #include "devices/acpi_pm.h"
 #include "devices/ioapic.h"
@@ -49,8 +49,8 @@ struct machine {
     struct reset_ports reset;
 };
 
-/* Builds the machine: RAM, tables, devices, the boot CPU, not yet its start state. On failure `why` is a
- * sentence and nothing is held. m must be zeroed. */
+/* Builds the machine: RAM, tables, devices, the boot CPU, not yet its start state. On failure `why`
+ * is a sentence and nothing is held. m must be zeroed. */
 enum err machine_init(struct machine *m, const struct machine_config *c,
                       char why[MACHINE_WHY_MAX]) MUST_CHECK;
 

@@ -3,8 +3,15 @@
 #include "lib/mem.h"
 
 /* Access rights (regs.h): present, DPL 0, and busy TSS, read-write data, execute-read code. */
-enum { AR_CODE64 = 0xa09b, AR_CODE32 = 0xc09b, AR_DATA32 = 0xc093, AR_CODE16 = 0x9b,
-       AR_DATA16 = 0x93, AR_TSS64 = 0x8b, AR_LDT = 0x82 };
+enum {
+    AR_CODE64 = 0xa09b,
+    AR_CODE32 = 0xc09b,
+    AR_DATA32 = 0xc093,
+    AR_CODE16 = 0x9b,
+    AR_DATA16 = 0x93,
+    AR_TSS64 = 0x8b,
+    AR_LDT = 0x82
+};
 
 static const uint64_t gdt[] = {
     [START_CS64 / 8] = UINT64_C(0x00af9b000000ffff),
@@ -66,13 +73,15 @@ bool start_write_tables(const struct vcpu *v, const struct start_tables *at)
     return true;
 }
 
-void start_set_state(struct vcpu *v, enum start_mode mode, const struct start_tables *at, gpa_t entry,
-                     uint64_t rsp)
+void start_set_state(struct vcpu *v, enum start_mode mode, const struct start_tables *at,
+                     gpa_t entry, uint64_t rsp)
 {
     const struct start_state *s = &states[mode];
     const struct virt_ops *ops = v->vm->ops;
-    struct vcpu_segs segs = { .gdtr = { .base = at->gdt.v, .limit = s->gdt_limit },
-                              .idtr = { .limit = s->idt_limit } };
+    struct vcpu_segs segs = {
+        .gdtr = {.base = at->gdt.v, .limit = s->gdt_limit },
+          .idtr = { .limit = s->idt_limit               }
+    };
     struct vcpu_crs crs = s->crs;
 
     for (unsigned i = 0; i < SEG_LDTR; i++) {

@@ -14,11 +14,11 @@ enum { START_TABLE_PAGES = 6, START_CS64 = 0x10, START_DS = 0x18, START_CS32 = 0
 
 enum start_mode { START_REAL, START_PROT, START_LONG };
 
-/* Writes the GDT and, for long mode, an identity map of the first 4 GiB; false if they do not lie in
- * RAM. */
+/* Writes the GDT and, for long mode, an identity map of the first 4 GiB; false if they do not lie
+ * in RAM. */
 bool start_write_tables(const struct vcpu *v, const struct start_tables *at);
 
-/* Sets all registers: general ones 0, RSP as given, interrupts off. In real mode CS is entry >> 4, so
- * entry is a multiple of 16 below 1 MiB. */
-void start_set_state(struct vcpu *v, enum start_mode mode, const struct start_tables *at, gpa_t entry,
-                     uint64_t rsp);
+/* Sets all registers: general ones 0, RSP as given, interrupts off. In real mode CS is entry >> 4,
+ * so entry is a multiple of 16 below 1 MiB. */
+void start_set_state(struct vcpu *v, enum start_mode mode, const struct start_tables *at,
+                     gpa_t entry, uint64_t rsp);

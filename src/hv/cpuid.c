@@ -4,8 +4,9 @@
 #include "hv/vm.h"
 #include "lib/bits.h"
 
-/* Feature bits by CPUID leaf and register: Intel SDM vol. 2, "CPUID"; AMD APM vol. 3, appendix E. A bit
- * that is not listed is hidden, so that a CPU newer than this table shows nothing that we do not know. */
+/* Feature bits by CPUID leaf and register: Intel SDM vol. 2, "CPUID"; AMD APM vol. 3, appendix E. A
+ * bit that is not listed is hidden, so that a CPU newer than this table shows nothing that we do
+ * not know. */
 #define LEAF1_ECX_KEEP                                                                             \
     (BIT32(0) | BIT32(1) | BIT32(9) | BIT32(12) | BIT32(13) | BIT32(17) | BIT32(19) | BIT32(20) |  \
      BIT32(22) | BIT32(23) | BIT32(25) | BIT32(26) | BIT32(28) | BIT32(29) | BIT32(30))
@@ -41,6 +42,7 @@
 #define EXT7_INVARIANT_TSC BIT32(8)
 #define THERMAL_ARAT       BIT32(2) /* leaf 6: our APIC timer runs always */
 /* XCR0: x87 SSE AVX, AVX-512's three, PKRU */
+enum { XSAVE_LEGACY = 576 /* bytes: legacy region and header */, XSAVE_ALIGNED = 2 };
 #define XCR0_KEEP (BIT(0) | BIT(1) | BIT(2) | BIT(5) | BIT(6) | BIT(7) | BIT(9))
 
 static void set_text(struct cpuid_regs *r, uint32_t max, const char text[static 12])
@@ -66,8 +68,8 @@ static void build_basic(struct cpuid_table *t,
     b[0].eax = CPUID_BASIC_MAX;
     b[1] = read(1, 0);
     b[1].ebx = (b[1].ebx & 0x0000ff00) | 1 << 16; /* CLFLUSH size; one logical CPU with APIC ID 0 */
-    b[1].ecx = (b[1].ecx & LEAF1_ECX_KEEP) | LEAF1_ECX_X2APIC | LEAF1_ECX_DEADLINE |
-               LEAF1_ECX_HYPERVISOR;
+    b[1].ecx =
+        (b[1].ecx & LEAF1_ECX_KEEP) | LEAF1_ECX_X2APIC | LEAF1_ECX_DEADLINE | LEAF1_ECX_HYPERVISOR;
     b[1].edx &= LEAF1_EDX_KEEP;
     b[2] = max >= 2 ? read(2, 0) : b[2];
     b[6].eax = THERMAL_ARAT;
@@ -110,6 +112,27 @@ static void build_ext(struct cpuid_table *t,
     }
 }
 
+/* Size in bytes of the XSAVE area for what XCR0 enables, in the standard or the compacted format
+ * (Intel SDM vol. 1, "Extended Region of an XSAVE Area"). */
+static uint32_t xsave_size(const struct cpuid_table *t, uint64_t xcr0, bool compacted)
+{
+    uint32_t size = XSAVE_LEGACY;
+
+    for (unsigned i = 2; i < CPUID_SUBLEAVES; i++) {
+        const struct cpuid_regs *part = &t->xsave[i];
+
+        if (!(xcr0 & BIT(i))) {
+            continue;
+        }
+        if (compacted) {
+            size = (part->ecx & XSAVE_ALIGNED ? (size + 63) & ~63u : size) + part->eax;
+        } else {
+            size = MAX(size, part->eax + part->ebx);
+        }
+    }
+    return size;
+}
+
 static void build_xsave(struct cpuid_table *t,
                         struct cpuid_regs (*read)(uint32_t leaf, uint32_t subleaf))
 {
@@ -127,12 +150,9 @@ static void build_xsave(struct cpuid_table *t,
     for (unsigned i = 2; i < CPUID_SUBLEAVES; i++) {
         if (t->xcr0_mask & BIT(i)) {
             t->xsave[i] = read(0xd, i);
-            t->xsave[0].ecx = MAX(i == 2 ? 0 : t->xsave[0].ecx, t->xsave[i].eax + t->xsave[i].ebx);
         }
     }
-    if (!(t->xcr0_mask >> 2)) {
-        t->xsave[0].ecx = 576; /* the legacy area and the header */
-    }
+    t->xsave[0].ecx = xsave_size(t, t->xcr0_mask, false);
 }
 
 /* CR4 and EFER bits stand and fall with the CPUID bits that announce them. */
@@ -142,20 +162,20 @@ static void build_masks(struct cpuid_table *t)
         uint32_t word, bit;
         uint64_t cr4;
     } rule[] = {
-        { t->basic[1].edx, 1, CR4_VME | CR4_PVI },
-        { t->basic[1].edx, 2, CR4_DE },
-        { t->basic[1].edx, 3, CR4_PSE },
-        { t->basic[1].edx, 6, CR4_PAE },
-        { t->basic[1].edx, 13, CR4_PGE },
-        { t->basic[1].edx, 24, CR4_OSFXSR },
-        { t->basic[1].edx, 25, CR4_OSXMMEXCPT },
-        { t->basic[1].ecx, 17, CR4_PCIDE },
-        { t->basic[1].ecx, 26, CR4_OSXSAVE },
-        { t->basic[7].ebx, 0, CR4_FSGSBASE },
-        { t->basic[7].ebx, 7, CR4_SMEP },
-        { t->basic[7].ebx, 20, CR4_SMAP },
-        { t->basic[7].ecx, 2, CR4_UMIP },
-        { t->basic[7].ecx, 3, CR4_PKE },
+        {t->basic[1].edx,  1,  CR4_VME | CR4_PVI},
+        { t->basic[1].edx, 2,  CR4_DE           },
+        { t->basic[1].edx, 3,  CR4_PSE          },
+        { t->basic[1].edx, 6,  CR4_PAE          },
+        { t->basic[1].edx, 13, CR4_PGE          },
+        { t->basic[1].edx, 24, CR4_OSFXSR       },
+        { t->basic[1].edx, 25, CR4_OSXMMEXCPT   },
+        { t->basic[1].ecx, 17, CR4_PCIDE        },
+        { t->basic[1].ecx, 26, CR4_OSXSAVE      },
+        { t->basic[7].ebx, 0,  CR4_FSGSBASE     },
+        { t->basic[7].ebx, 7,  CR4_SMEP         },
+        { t->basic[7].ebx, 20, CR4_SMAP         },
+        { t->basic[7].ecx, 2,  CR4_UMIP         },
+        { t->basic[7].ecx, 3,  CR4_PKE          },
     };
 
     t->cr4_mask = CR4_TSD | CR4_MCE | CR4_PCE;
@@ -210,19 +230,6 @@ const struct cpuid_regs *cpuid_find(const struct cpuid_table *t, uint32_t leaf, 
     return &zero;
 }
 
-/* Size in bytes of the standard XSAVE area for what XCR0 enables. */
-static uint32_t xsave_size(const struct cpuid_table *t, uint64_t xcr0)
-{
-    uint32_t size = 576;
-
-    for (unsigned i = 2; i < CPUID_SUBLEAVES; i++) {
-        if (xcr0 & BIT(i)) {
-            size = MAX(size, t->xsave[i].eax + t->xsave[i].ebx);
-        }
-    }
-    return size;
-}
-
 /* Bits that follow the vCPU's own state. */
 static void add_dynamic(const struct vcpu *v, uint32_t leaf, uint32_t subleaf, struct cpuid_regs *r)
 {
@@ -236,7 +243,7 @@ static void add_dynamic(const struct vcpu *v, uint32_t leaf, uint32_t subleaf, s
         r->edx = v->lapic.id;
         r->ecx = (r->ecx & 0xff00) | (subleaf & 0xff);
     } else if (leaf == 0xd && subleaf <= 1 && v->vm->cpuid->xcr0_mask) {
-        r->ebx = xsave_size(v->vm->cpuid, v->xcr0);
+        r->ebx = xsave_size(v->vm->cpuid, v->xcr0, subleaf == 1);
     }
 }
 

@@ -5,8 +5,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { CPUID_BASIC_MAX = 0x16, CPUID_EXT_MAX = 0x8, CPUID_HV_MAX = 1, CPUID_KVM_MAX = 1,
-       CPUID_SUBLEAVES = 32 };
+enum {
+    CPUID_BASIC_MAX = 0x16,
+    CPUID_EXT_MAX = 0x8,
+    CPUID_HV_MAX = 1,
+    CPUID_KVM_MAX = 1,
+    CPUID_SUBLEAVES = 32
+};
 
 #define CPUID_KVM_PV_EOI (1u << 6)
 
@@ -27,6 +32,6 @@ struct cpuid_table {
 void cpuid_build(struct cpuid_table *t, struct cpuid_regs (*read)(uint32_t leaf, uint32_t subleaf),
                  uint64_t tsc_hz);
 
-/* The answer to one CPUID instruction apart from the bits that follow a vCPU's state; never NULL (an
- * unknown leaf is all zeros, as is a subleaf that is not there). */
+/* The answer to one CPUID instruction apart from the bits that follow a vCPU's state; never NULL
+ * (an unknown leaf is all zeros, as is a subleaf that is not there). */
 const struct cpuid_regs *cpuid_find(const struct cpuid_table *t, uint32_t leaf, uint32_t subleaf);

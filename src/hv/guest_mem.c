@@ -71,7 +71,8 @@ bool guest_translate(struct vcpu *v, const struct guest_view *view, uint64_t lin
     return translate(v, &how, linear, out, left);
 }
 
-bool guest_read(struct vcpu *v, const struct guest_view *view, uint64_t linear, void *to, size_t len)
+bool guest_read(struct vcpu *v, const struct guest_view *view, uint64_t linear, void *to,
+                size_t len)
 {
     uint8_t *at = to;
 
@@ -128,7 +129,8 @@ unsigned guest_peek(struct vcpu *v, const struct guest_view *view, uint64_t line
     gpa_t gpa;
 
     for (unsigned i = 0; i < len; i++) {
-        if (guest_walk(&view->paging, read_entry, v->vm, linear + i, &gpa, &code, &left) != WALK_OK ||
+        if (guest_walk(&view->paging, read_entry, v->vm, linear + i, &gpa, &code, &left) !=
+                WALK_OK ||
             vm_copy_in(v->vm, &to[i], gpa, 1) != ERR_NONE) {
             return i;
         }

@@ -1,5 +1,5 @@
-/* What is delivered to a guest and when: queued faults, NMIs, interrupts of PIC and local APIC. Runs on
- * the vCPU's own CPU: no lock. */
+/* What is delivered to a guest and when: queued faults, NMIs, interrupts of PIC and local APIC.
+ * Runs on the vCPU's own CPU: no lock. */
 #pragma once
 #include "hv/vcpu.h"
 

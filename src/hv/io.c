@@ -8,7 +8,8 @@
 enum { STRING_BATCH = 256 }; /* elements of a REP INS or OUTS per exit, so that interrupts get in */
 
 /* One access to a port: the device's, or a floating bus. */
-static uint64_t port_access(struct vcpu *v, uint16_t port, unsigned size, bool write, uint64_t value)
+static uint64_t port_access(struct vcpu *v, uint16_t port, unsigned size, bool write,
+                            uint64_t value)
 {
     struct vm *vm = v->vm;
     const struct io_range *r = io_bus_find(&vm->pio, port, size);
@@ -30,7 +31,7 @@ static uint64_t port_access(struct vcpu *v, uint16_t port, unsigned size, bool w
 static bool string_element(struct vcpu *v, const struct guest_view *view, const struct exit_io *io)
 {
     unsigned reg = io->in ? RDI : RSI;
-    uint64_t step = v->regs.rflags & RFLAGS_DF ? (uint64_t)-(int64_t)io->size : io->size;
+    uint64_t step = v->regs.rflags & RFLAGS_DF ? (uint64_t) - (int64_t)io->size : io->size;
     uint64_t offset = gpr_read(v->regs.gpr, reg, io->addr_size, false);
     uint64_t linear = guest_linear(view, io->in ? SEG_ES : (enum seg)io->seg, offset);
     uint64_t value = 0;

@@ -17,7 +17,8 @@ static uint64_t mem_access(struct vcpu *v, gpa_t gpa, unsigned size, bool write,
     uint8_t *ram = vm_ram(vm, gpa, size);
 
     if (ram) { /* the other operand of a MOVS */
-        enum err e = write ? vm_copy_out(vm, gpa, &value, size) : vm_copy_in(vm, &a.value, gpa, size);
+        enum err e =
+            write ? vm_copy_out(vm, gpa, &value, size) : vm_copy_in(vm, &a.value, gpa, size);
 
         return e == ERR_NONE ? a.value & size_mask(size) : size_mask(size);
     }
@@ -54,8 +55,8 @@ static void do_move(struct vcpu *v, const struct insn *in, gpa_t gpa)
     uint64_t value;
 
     if (in->write) {
-        value = in->form == INSN_RM_IMM ? in->imm
-                                        : gpr_read(gpr, in->reg, in->mem_size, in->reg_high);
+        value =
+            in->form == INSN_RM_IMM ? in->imm : gpr_read(gpr, in->reg, in->mem_size, in->reg_high);
         mem_access(v, gpa, in->mem_size, true, value & size_mask(in->mem_size));
         return;
     }
@@ -103,7 +104,7 @@ static bool string_element(struct vcpu *v, const struct guest_view *view, const 
 {
     uint64_t *gpr = v->regs.gpr;
     unsigned size = in->mem_size;
-    uint64_t step = v->regs.rflags & RFLAGS_DF ? (uint64_t)-(int64_t)size : size;
+    uint64_t step = v->regs.rflags & RFLAGS_DF ? (uint64_t) - (int64_t)size : size;
     uint64_t value = gpr_read(gpr, RAX, size, false);
     uint64_t left;
     gpa_t from = GPA(0);
@@ -111,14 +112,15 @@ static bool string_element(struct vcpu *v, const struct guest_view *view, const 
     bool loads = in->op != INSN_STOS;
     bool stores = in->op != INSN_LODS;
 
-    if (loads && !guest_translate(v, view,
-                                  guest_linear(view, in->mem.seg, gpr_read(gpr, RSI, in->addr_size, false)),
-                                  false, &from, &left)) {
+    if (loads &&
+        !guest_translate(v, view,
+                         guest_linear(view, in->mem.seg, gpr_read(gpr, RSI, in->addr_size, false)),
+                         false, &from, &left)) {
         return false;
     }
-    if (stores && !guest_translate(v, view,
-                                   guest_linear(view, SEG_ES, gpr_read(gpr, RDI, in->addr_size, false)),
-                                   true, &to, &left)) {
+    if (stores && !guest_translate(
+                      v, view, guest_linear(view, SEG_ES, gpr_read(gpr, RDI, in->addr_size, false)),
+                      true, &to, &left)) {
         return false;
     }
     if (loads) {
@@ -175,7 +177,8 @@ static enum exit_action execute(struct vcpu *v, const struct guest_view *view,
             return ACT_ADVANCE;
         }
     }
-    vm_kill(v->vm, "instruction with opcode %#x at %#llx touches a device; pxHV does not emulate it",
+    vm_kill(v->vm,
+            "instruction with opcode %#x at %#llx touches a device; pxHV does not emulate it",
             in->opcode, (unsigned long long)v->regs.rip);
     return ACT_STOP;
 }

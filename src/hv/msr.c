@@ -113,17 +113,17 @@ static bool pv_eoi_write(struct vcpu *v, uint32_t msr, uint64_t value)
 
 /* The busiest first. */
 static const struct msr_rule rules[] = {
-    { MSR_TSC_DEADLINE, MSR_TSC_DEADLINE, apic_read, apic_write },
-    { MSR_X2APIC_FIRST, MSR_X2APIC_LAST, apic_read, apic_write },
-    { MSR_APIC_BASE, MSR_APIC_BASE, apic_read, apic_write },
-    { MSR_EFER, MSR_EFER, efer_read, efer_write },
-    { MSR_KVM_PV_EOI_EN, MSR_KVM_PV_EOI_EN, pv_eoi_read, pv_eoi_write },
-    { MSR_UCODE_REV, MSR_UCODE_REV, read_zero, write_ignore },
-    { MSR_PLATFORM_ID, MSR_PLATFORM_ID, read_zero, NULL },
-    { MSR_MISC_ENABLE, MSR_MISC_ENABLE, misc_enable_read, misc_enable_write },
-    { MSR_FEATURE_CONTROL, MSR_FEATURE_CONTROL, feature_control_read, NULL },
-    { MSR_DEBUGCTL, MSR_DEBUGCTL, read_zero, write_zero_only },
-    { MSR_MCG_CAP, MSR_MCG_STATUS, read_zero, write_zero_only },
+    {MSR_TSC_DEADLINE,     MSR_TSC_DEADLINE,    apic_read,            apic_write       },
+    { MSR_X2APIC_FIRST,    MSR_X2APIC_LAST,     apic_read,            apic_write       },
+    { MSR_APIC_BASE,       MSR_APIC_BASE,       apic_read,            apic_write       },
+    { MSR_EFER,            MSR_EFER,            efer_read,            efer_write       },
+    { MSR_KVM_PV_EOI_EN,   MSR_KVM_PV_EOI_EN,   pv_eoi_read,          pv_eoi_write     },
+    { MSR_UCODE_REV,       MSR_UCODE_REV,       read_zero,            write_ignore     },
+    { MSR_PLATFORM_ID,     MSR_PLATFORM_ID,     read_zero,            NULL             },
+    { MSR_MISC_ENABLE,     MSR_MISC_ENABLE,     misc_enable_read,     misc_enable_write},
+    { MSR_FEATURE_CONTROL, MSR_FEATURE_CONTROL, feature_control_read, NULL             },
+    { MSR_DEBUGCTL,        MSR_DEBUGCTL,        read_zero,            write_zero_only  },
+    { MSR_MCG_CAP,         MSR_MCG_STATUS,      read_zero,            write_zero_only  },
 };
 
 static const struct msr_rule *find(uint32_t msr)

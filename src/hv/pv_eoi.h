@@ -1,6 +1,6 @@
-/* KVM's paravirtual end of interrupt: the guest clears a bit in its memory instead of writing the EOI
- * register, which spares one exit for each interrupt. One vCPU's: no lock.
- * Linux kernel documentation, "KVM-specific MSRs", MSR_KVM_PV_EOI_EN. */
+/* KVM's paravirtual end of interrupt: the guest clears a bit in its memory instead of writing the
+ * EOI register, which spares one exit for each interrupt. One vCPU's: no lock. Linux kernel
+ * documentation, "KVM-specific MSRs", MSR_KVM_PV_EOI_EN. */
 #pragma once
 #include "hv/vcpu.h"
 #include <stdbool.h>

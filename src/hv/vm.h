@@ -66,5 +66,6 @@ void vm_stop(struct vm *vm, enum vm_stop how, const char *fmt, ...)
 /* The guest can't go on: stops this VM with a dump. The hypervisor goes on. */
 void vm_kill(struct vm *vm, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-/* Counts this id; true the first time it is seen (while the table has room): then it is worth a line. */
+/* Counts this id; true the first time it is seen (while the table has room): then it is worth a
+ * line. */
 bool vm_seen_first(struct vm_seen *s, uint32_t id);

@@ -67,7 +67,8 @@ static unsigned leaf_level(const struct npt *t, uint64_t to, uint64_t from, uint
 {
     unsigned level = t->fmt->max_level;
 
-    while (level > 0 && (((to | from) & (BIT(level_shift(level)) - 1)) || len < BIT(level_shift(level)))) {
+    while (level > 0 &&
+           (((to | from) & (BIT(level_shift(level)) - 1)) || len < BIT(level_shift(level)))) {
         level--;
     }
     return level;

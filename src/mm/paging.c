@@ -22,7 +22,7 @@ static struct pmm *frames;
 static uint64_t root; /* host-physical */
 static unsigned tables;
 static unsigned max_level; /* largest page: 1 = 2 MiB, 2 = 1 GiB */
-static bool own_map; /* the new map is loaded: tables are seen through the direct map */
+static bool own_map;       /* the new map is loaded: tables are seen through the direct map */
 
 /* Until the switch, tables lie in the first 4 GiB, which the boot map shows one to one. */
 static uint64_t *table_ptr(uint64_t hpa)

@@ -1,6 +1,6 @@
-/* The core's own 4-level map: the image (each segment with just its rights), all RAM once (readable and
- * writable, never executable), boot modules (read-only), and device registers. Nothing of the loader's
- * is left in it. Built by the boot CPU, then read-only: no lock. */
+/* The core's own 4-level map: the image (each segment with just its rights), all RAM once (readable
+ * and writable, never executable), boot modules (read-only), and device registers. Nothing of the
+ * loader's is left in it. Built by the boot CPU, then read-only: no lock. */
 #pragma once
 #include "lib/addr.h"
 #include "lib/err.h"
@@ -12,15 +12,16 @@
 
 enum page_kind { PAGE_RAM, PAGE_READ_ONLY, PAGE_DEVICE };
 
-/* Where a host-physical address is seen once paging_init() has run. The caller knows it to be RAM, or
- * a module. */
+/* Where a host-physical address is seen once paging_init() has run. The caller knows it to be RAM,
+ * or a module. */
 static inline void *hpa_ptr(hpa_t at)
 {
     return (void *)(uintptr_t)(DIRECT_MAP + at.v);
 }
 
-/* Maps the image, moved by load_offset bytes, and every range that `ram` has free; frames for tables
- * come out of `ram` itself. Call it while the boot map is on; paging_load() switches over. */
+/* Maps the image, moved by load_offset bytes, and every range that `ram` has free; frames for
+ * tables come out of `ram` itself. Call it while the boot map is on; paging_load() switches over.
+ */
 enum err paging_init(struct pmm *ram, uint64_t load_offset) MUST_CHECK;
 
 /* Maps whole pages of host-physical memory at their place in the direct map. Mapping what is mapped

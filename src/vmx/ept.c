@@ -24,7 +24,9 @@ struct npt_format ept_format(uint64_t cap)
         .leaf_bits = EPT_WB,
         .large_bit = EPT_LARGE,
         .present_mask = EPT_RWX,
-        .max_level = cap & CAP_1GIB ? 2 : cap & CAP_2MIB ? 1 : 0,
+        .max_level = cap & CAP_1GIB   ? 2
+                     : cap & CAP_2MIB ? 1
+                                      : 0,
     };
 
     for (unsigned prot = 0; prot <= NPT_RWX; prot++) {

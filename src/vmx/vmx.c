@@ -13,10 +13,10 @@
 #include "vmx/vmx_bits.h"
 #include "vmx/vmx_insn.h"
 
-#define CPUID1_ECX_VMX     BIT32(5)
-#define VMX_BASIC_TRUE     BIT(55)
-#define VMX_MISC_HLT       BIT(6)
-#define CR4_VMXE_BIT       BIT(13)
+#define CPUID1_ECX_VMX BIT32(5)
+#define VMX_BASIC_TRUE BIT(55)
+#define VMX_MISC_HLT   BIT(6)
+#define CR4_VMXE_BIT   BIT(13)
 enum { INVEPT_ALL = 2, BITMAP_FRAMES = 3, VMX_BASIC_WB = 6 };
 
 struct vmx_machine vmx_machine;
@@ -61,14 +61,16 @@ static void probe(struct preflight *report)
         return;
     }
     lock = cap(MSR_FEATURE_CONTROL);
-    preflight_add(report, "VT-x allowed by firmware", vmx_feature_control(lock) != VMX_LOCK_OFF, true,
+    preflight_add(report, "VT-x allowed by firmware", vmx_feature_control(lock) != VMX_LOCK_OFF,
+                  true,
                   "the CPU has VT-x but firmware locked it off: look for 'Intel Virtualization "
                   "Technology' in the firmware set-up and turn it on");
     read_limits(&m->limits);
     (void)vmx_ctl_negotiate(&m->limits, &m->ctls, report); /* its verdict is in the report */
     preflight_add(report, "EPT with four levels, write-back, INVEPT",
                   ept_usable(m->limits.ept_vpid), true, NULL);
-    preflight_add(report, "HLT as a guest activity state", m->limits.misc & VMX_MISC_HLT, true, NULL);
+    preflight_add(report, "HLT as a guest activity state", m->limits.misc & VMX_MISC_HLT, true,
+                  NULL);
     preflight_add(report, "write-back VMCS memory",
                   bits(cap(MSR_VMX_BASIC), 53, 50) == VMX_BASIC_WB, true, NULL);
     m->revision = (uint32_t)bits(cap(MSR_VMX_BASIC), 30, 0);
@@ -84,19 +86,19 @@ static const struct {
     uint32_t msr;
     bool write;
 } direct_msrs[] = {
-    { MSR_TSC, false },
-    { MSR_SYSENTER_CS, true },
-    { MSR_SYSENTER_ESP, true },
-    { MSR_SYSENTER_EIP, true },
-    { MSR_PAT, true },
-    { MSR_STAR, true },
-    { MSR_LSTAR, true },
-    { MSR_CSTAR, true },
-    { MSR_FMASK, true },
-    { MSR_FS_BASE, true },
-    { MSR_GS_BASE, true },
+    {MSR_TSC,             false},
+    { MSR_SYSENTER_CS,    true },
+    { MSR_SYSENTER_ESP,   true },
+    { MSR_SYSENTER_EIP,   true },
+    { MSR_PAT,            true },
+    { MSR_STAR,           true },
+    { MSR_LSTAR,          true },
+    { MSR_CSTAR,          true },
+    { MSR_FMASK,          true },
+    { MSR_FS_BASE,        true },
+    { MSR_GS_BASE,        true },
     { MSR_KERNEL_GS_BASE, true },
-    { MSR_TSC_AUX, true },
+    { MSR_TSC_AUX,        true },
 };
 
 static void bitmap_allow(uint8_t *bitmap, uint32_t msr, bool write)

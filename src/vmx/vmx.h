@@ -1,5 +1,5 @@
-/* The VT-x backend: its operations for hv/, and what its own files share. Each vCPU's state belongs to
- * the CPU that runs it; what is per machine is set by vmx_probe and then read-only: no lock. */
+/* The VT-x backend: its operations for hv/, and what its own files share. Each vCPU's state belongs
+ * to the CPU that runs it; what is per machine is set by vmx_probe and then read-only: no lock. */
 #pragma once
 #include "hv/virt_ops.h"
 #include "lib/addr.h"
@@ -12,7 +12,7 @@ extern const struct virt_ops vmx_ops;
 struct vmx_machine {
     struct vmx_limits limits;
     struct vmx_ctls ctls;
-    uint32_t revision; /* of VMCS regions */
+    uint32_t revision;    /* of VMCS regions */
     unsigned timer_shift; /* the preemption timer counts TSC ticks >> this */
     struct npt_format npt;
     bool unrestricted, vpid;
@@ -24,10 +24,10 @@ struct vmx_vcpu {
     hpa_t vmcs;
     bool launched;
     bool flat; /* no unrestricted guest, and the guest has paging off: it runs on identity tables */
-    uint64_t host_rsp;             /* as it stands in the VMCS */
-    uint32_t proc, entry;          /* control words, as they stand in the VMCS */
+    uint64_t host_rsp;    /* as it stands in the VMCS */
+    uint32_t proc, entry; /* control words, as they stand in the VMCS */
     uint64_t cr0_shadow, cr4_shadow, cr0_mask, cr4_mask;
-    uint64_t cr3;                  /* the guest's, while `flat` */
+    uint64_t cr3; /* the guest's, while `flat` */
 };
 
 static inline struct vmx_vcpu *vmx_of(struct vcpu *v)
@@ -61,5 +61,6 @@ void vmx_set_halted(struct vcpu *v);
 void vmx_report_refusal(int how);
 void vmx_report_entry_failure(uint32_t reason, uint64_t qualification);
 
-/* Guest-physical home of the identity page tables for `flat` guests, out of the way of RAM and devices. */
+/* Guest-physical home of the identity page tables for `flat` guests, out of the way of RAM and
+ * devices. */
 #define VMX_FLAT_TABLE_GPA UINT64_C(0xfefff000)

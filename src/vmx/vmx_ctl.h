@@ -1,5 +1,5 @@
-/* Negotiation of the VMX controls: a table of what pxHV needs and wants against what the CPU's capability
- * MSRs allow. Pure: no lock. Intel SDM vol. 3, "VMX Capability Reporting Facility". */
+/* Negotiation of the VMX controls: a table of what pxHV needs and wants against what the CPU's
+ * capability MSRs allow. Pure: no lock. Intel SDM vol. 3, "VMX Capability Reporting Facility". */
 #pragma once
 #include "hv/preflight.h"
 #include "vmx/vmx_check.h"
@@ -10,8 +10,8 @@ struct vmx_ctls {
 };
 
 /* Chooses the controls: all that is needed, what is wanted and offered, and what the CPU forces.
- * report gets one item for each row of the table that matters to a user; it may be NULL. True if all
- * that is needed is there and nothing is forced on that pxHV could not bear. */
+ * report gets one item for each row of the table that matters to a user; it may be NULL. True if
+ * all that is needed is there and nothing is forced on that pxHV could not bear. */
 bool vmx_ctl_negotiate(const struct vmx_limits *limits, struct vmx_ctls *out,
                        struct preflight *report);
 

@@ -1,5 +1,5 @@
-/* The VMX instructions apart from VMREAD and VMWRITE (vmcs_access.h). They act on the CPU that executes
- * them: no lock. True means success. Intel SDM vol. 3, "VMX Instruction Reference". */
+/* The VMX instructions apart from VMREAD and VMWRITE (vmcs_access.h). They act on the CPU that
+ * executes them: no lock. True means success. Intel SDM vol. 3, "VMX Instruction Reference". */
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>

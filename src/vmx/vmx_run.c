@@ -9,8 +9,8 @@
 #define EXIT_ENTRY_FAILED BIT32(31)
 #define PENDING_DEBUG_BS  BIT(14)
 
-/* The preemption timer is loaded anew at each entry; rounded up, so that the deadline has passed when
- * it runs out. */
+/* The preemption timer is loaded anew at each entry; rounded up, so that the deadline has passed
+ * when it runs out. */
 static void set_timer(uint64_t deadline, uint64_t now)
 {
     uint64_t count = deadline > now ? ((deadline - now) >> vmx_machine.timer_shift) + 1 : 0;
@@ -68,9 +68,8 @@ static void read_raw(struct vmx_exit_raw *raw)
     raw->guest_phys = needs & VMX_RAW_PHYS ? vmcs_read64(VMCS_GUEST_PHYS) : 0;
     raw->intr_info = needs & VMX_RAW_INTR ? vmcs_read32(VMCS_EXIT_INTR_INFO) : 0;
     /* Only INS and OUTS define it: bit 4 of the qualification. */
-    raw->insn_info = (needs & VMX_RAW_INFO) && (raw->qual & BIT(4))
-                         ? vmcs_read32(VMCS_EXIT_INSN_INFO)
-                         : 0;
+    raw->insn_info =
+        (needs & VMX_RAW_INFO) && (raw->qual & BIT(4)) ? vmcs_read32(VMCS_EXIT_INSN_INFO) : 0;
 }
 
 /* The host's own handler runs, and its IRET lets NMIs in again; a machine check ends in a panic. */

@@ -92,8 +92,8 @@ static void set_proc(struct vmx_vcpu *h, uint32_t proc)
     }
 }
 
-/* Without unrestricted guest, CR0.PE and PG are always on in hardware. A guest that turns paging off
- * gets tables that map everything to itself instead, and its own CR3 is kept aside. */
+/* Without unrestricted guest, CR0.PE and PG are always on in hardware. A guest that turns paging
+ * off gets tables that map everything to itself instead, and its own CR3 is kept aside. */
 static void enter_flat(struct vmx_vcpu *h, const struct vcpu_crs *c)
 {
     h->flat = !vmx_machine.unrestricted && !(c->cr0 & CR0_PG);
@@ -104,8 +104,8 @@ static void enter_flat(struct vmx_vcpu *h, const struct vcpu_crs *c)
                         : h->proc & ~(VMX_PROC_CR3_LOAD | VMX_PROC_CR3_STORE));
 }
 
-/* Intel SDM vol. 3, "Loading Page-Directory-Pointer-Table Entries": with EPT the CPU takes them from
- * the VMCS when it enters a guest with PAE paging. */
+/* Intel SDM vol. 3, "Loading Page-Directory-Pointer-Table Entries": with EPT the CPU takes them
+ * from the VMCS when it enters a guest with PAE paging. */
 static void load_pdptes(struct vcpu *v, const struct vcpu_crs *c)
 {
     uint64_t pdpte[4] = { 0 };
@@ -114,7 +114,8 @@ static void load_pdptes(struct vcpu *v, const struct vcpu_crs *c)
         return;
     }
     if (vm_copy_in(v->vm, pdpte, GPA(c->cr3 & 0xffffffe0), sizeof pdpte) != ERR_NONE) {
-        vm_kill(v->vm, "PAE paging with CR3 %#llx, which is not in RAM", (unsigned long long)c->cr3);
+        vm_kill(v->vm, "PAE paging with CR3 %#llx, which is not in RAM",
+                (unsigned long long)c->cr3);
         return;
     }
     vmcs_write64(VMCS_GUEST_PDPTE0, pdpte[0]);
@@ -136,9 +137,9 @@ void vmx_set_crs(struct vcpu *v, const struct vcpu_crs *c)
     vmcs_writen(VMCS_GUEST_CR0, ((c->cr0 & ~(CR0_CD | CR0_NW)) | fixed0) & l->cr0_fixed1);
     vmcs_writen(VMCS_CR0_SHADOW, c->cr0);
     vmcs_writen(VMCS_CR0_MASK, h->cr0_mask);
-    vmcs_writen(VMCS_GUEST_CR4, h->flat ? ((c->cr4 & ~(CR4_PAE | CR4_PCIDE)) | CR4_PSE | CR4_MCE |
-                                           l->cr4_fixed0)
-                                        : c->cr4 | CR4_MCE | l->cr4_fixed0);
+    vmcs_writen(VMCS_GUEST_CR4,
+                h->flat ? ((c->cr4 & ~(CR4_PAE | CR4_PCIDE)) | CR4_PSE | CR4_MCE | l->cr4_fixed0)
+                        : c->cr4 | CR4_MCE | l->cr4_fixed0);
     vmcs_writen(VMCS_CR4_SHADOW, c->cr4);
     vmcs_writen(VMCS_CR4_MASK, h->cr4_mask);
     vmcs_writen(VMCS_GUEST_CR3, h->flat ? VMX_FLAT_TABLE_GPA : c->cr3);

@@ -1,5 +1,5 @@
-/* The instructions that C cannot say: the only inline assembly outside vmx/ and svm/. They act on the
- * CPU that executes them: no lock. */
+/* The instructions that C cannot say: the only inline assembly outside vmx/ and svm/. They act on
+ * the CPU that executes them: no lock. */
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>

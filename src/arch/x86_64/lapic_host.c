@@ -6,8 +6,16 @@
 #include <stddef.h>
 
 /* Register offsets of the local APIC page; x2APIC's MSR is 800h + offset / 16. */
-enum { APIC_ID = 0x20, APIC_TPR = 0x80, APIC_EOI = 0xb0, APIC_SVR = 0xf0, APIC_LVT_TIMER = 0x320,
-       APIC_LVT_LINT0 = 0x350, APIC_LVT_LINT1 = 0x360, APIC_LVT_ERROR = 0x370 };
+enum {
+    APIC_ID = 0x20,
+    APIC_TPR = 0x80,
+    APIC_EOI = 0xb0,
+    APIC_SVR = 0xf0,
+    APIC_LVT_TIMER = 0x320,
+    APIC_LVT_LINT0 = 0x350,
+    APIC_LVT_LINT1 = 0x360,
+    APIC_LVT_ERROR = 0x370
+};
 enum { SVR_ENABLE = 0x100, LVT_MASKED = 0x10000, LVT_NMI = 0x400 };
 
 enum { IOREGSEL = 0, IOWIN = 4 /* 32-bit words */, IOAPIC_VERSION = 1, IOAPIC_REDIR = 0x10 };

@@ -1,11 +1,12 @@
-/* The host's own local APIC and I/O APIC, as far as pxHV needs them: to be interrupted by a serial port
- * or keyboard, and to see no interrupt of anything else. The boot CPU sets them up: no lock. */
+/* The host's own local APIC and I/O APIC, as far as pxHV needs them: to be interrupted by a serial
+ * port or keyboard, and to see no interrupt of anything else. The boot CPU sets them up: no lock.
+ */
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Masks both 8259A controllers and takes the local APIC into service at its mapped registers (mmio is
- * NULL in x2APIC mode). */
+/* Masks both 8259A controllers and takes the local APIC into service at its mapped registers (mmio
+ * is NULL in x2APIC mode). */
 void lapic_host_init(volatile uint32_t *mmio);
 void lapic_host_eoi(void);
 uint32_t lapic_host_id(void);

@@ -1,8 +1,8 @@
+#include "lib/panic.h"
 #include "arch/x86_64/cpu.h"
 #include "arch/x86_64/panic_frame.h"
 #include "lib/fmt.h"
 #include "lib/log.h"
-#include "lib/panic.h"
 #include <stdarg.h>
 
 enum { BACKTRACE_MAX = 24, SYMBOL_MAX = 96 };

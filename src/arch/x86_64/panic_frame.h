@@ -1,4 +1,5 @@
-/* The end of the road: what panic() and a host exception have in common. It stops this CPU: no lock. */
+/* The end of the road: what panic() and a host exception have in common. It stops this CPU: no
+ * lock. */
 #pragma once
 #include "arch/x86_64/trap.h"
 #include <stddef.h>

@@ -39,11 +39,11 @@ void cpu_tables_load(struct percpu *p, unsigned id)
     p->tss.io_map_base = sizeof p->tss;
     make_gdt(p);
     cpu_lgdt(&gdt);
-    __asm__ volatile("pushq %0; leaq 1f(%%rip), %%rax; pushq %%rax; lretq; 1:\n\t"
-                     "mov %w1, %%ds; mov %w1, %%es; mov %w1, %%ss; mov %w2, %%fs; mov %w2, %%gs" ::"i"(
-                         SEL_CODE),
-                     "r"(SEL_DATA), "r"(0)
-                     : "rax", "memory");
+    __asm__ volatile(
+        "pushq %0; leaq 1f(%%rip), %%rax; pushq %%rax; lretq; 1:\n\t"
+        "mov %w1, %%ds; mov %w1, %%es; mov %w1, %%ss; mov %w2, %%fs; mov %w2, %%gs" ::"i"(SEL_CODE),
+        "r"(SEL_DATA), "r"(0)
+        : "rax", "memory");
     cpu_ltr(SEL_TSS);
     msr_write(MSR_GS_BASE, (uintptr_t)p);
     trap_load_idt();

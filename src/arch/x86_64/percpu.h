@@ -1,5 +1,5 @@
-/* What each host CPU has of its own, behind GS: descriptor tables, stacks, counters. Only its own CPU
- * touches it: no lock. */
+/* What each host CPU has of its own, behind GS: descriptor tables, stacks, counters. Only its own
+ * CPU touches it: no lock. */
 #pragma once
 #include "arch/x86_64/cpu.h"
 #include <stdint.h>
@@ -34,8 +34,8 @@ static inline struct percpu *this_cpu(void)
     return p;
 }
 
-/* GDT, TSS with its IST stacks, IDT and GS of this CPU. After it, an exception ends in a report instead
- * of a reset. */
+/* GDT, TSS with its IST stacks, IDT and GS of this CPU. After it, an exception ends in a report
+ * instead of a reset. */
 void cpu_tables_load(struct percpu *p, unsigned id);
 
 /* Turns on what protects the core from itself where the CPU has it: SMEP, SMAP, UMIP, and XSAVE for

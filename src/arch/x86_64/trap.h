@@ -1,9 +1,15 @@
-/* Exceptions and interrupts of the host. Handlers are registered while starting up and then only read:
- * no lock. */
+/* Exceptions and interrupts of the host. Handlers are registered while starting up and then only
+ * read: no lock. */
 #pragma once
 #include <stdint.h>
 
-enum { VEC_HOST_NMI = 2, VEC_HOST_DF = 8, VEC_HOST_MC = 18, VEC_FIRST_IRQ = 0x20, VEC_SPURIOUS = 0xff };
+enum {
+    VEC_HOST_NMI = 2,
+    VEC_HOST_DF = 8,
+    VEC_HOST_MC = 18,
+    VEC_FIRST_IRQ = 0x20,
+    VEC_SPURIOUS = 0xff
+};
 
 struct trap_frame { /* layout known to isr.asm */
     uint64_t rax, rcx, rdx, rbx, rbp, rsi, rdi, r8, r9, r10, r11, r12, r13, r14, r15;

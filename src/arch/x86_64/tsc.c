@@ -6,8 +6,8 @@ enum { PIT_CHANNEL2 = 0x42, PIT_COMMAND = 0x43, PORT_61 = 0x61, PIT_HZ = 1193182
 enum { CHANNEL2_MODE0 = 0xb0, GATE2 = 1, SPEAKER = 2, OUT2 = 0x20 };
 enum { COUNT = PIT_HZ / 1000, PATIENCE = 10000000 };
 
-/* CPUID 15H: TSC = crystal * numerator / denominator (Intel SDM vol. 2, "CPUID"). 40000010H: kHz, as
- * hypervisors give it to their guests. */
+/* CPUID 15H: TSC = crystal * numerator / denominator (Intel SDM vol. 2, "CPUID"). 40000010H: kHz,
+ * as hypervisors give it to their guests. */
 static uint64_t hz_told(void)
 {
     struct cpuid_regs r;
