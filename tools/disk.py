@@ -12,7 +12,7 @@ import tarfile
 import tempfile
 
 GRUB = pathlib.Path("/usr/lib/grub/i386-pc")
-MODULES = "biosdisk part_msdos tar multiboot2 serial terminal configfile".split()
+MODULES = "biosdisk part_msdos tar multiboot2 linux serial terminal configfile".split()
 # What goes wrong in GRUB is to be seen on the serial port.
 START = "serial --unit=0 --speed=115200\nterminal_output serial\nconfigfile (hd0,msdos1)/grub.cfg\n"
 SECTOR = 512
@@ -63,9 +63,14 @@ def padded(data, unit):
 def make(image, core, options="", modules=()):
     """Writes the image. core and the files of modules, pairs of (file, command line), are paths or
     bytes."""
-    files = [("grub.cfg", grub_config(options, modules).encode()), ("core", content(core))]
-    files += [(f"module{n}", content(source)) for n, (source, _) in enumerate(modules)]
-    partition = padded(tar(files), SECTOR)
+    files = {f"module{n}": source for n, (source, _) in enumerate(modules)}
+    write(image, grub_config(options, modules), {"core": core, **files})
+
+
+def write(image, config, files):
+    """Writes an image of any files, with the grub.cfg that boots them. files: name -> path or bytes."""
+    partition = padded(tar([("grub.cfg", config.encode()),
+                            *((name, content(source)) for name, source in files.items())]), SECTOR)
 
     sector = bytearray((GRUB / "boot.img").read_bytes())
     loader = padded(bytes(sector) + grub_core(), SECTOR)

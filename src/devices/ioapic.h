@@ -1,4 +1,4 @@
-/* The guest's I/O APIC: 24 pins, 82093AA registers with the EOI register of version 0x20.
+/* The guest's I/O APIC: 16 pins, 82093AA registers with the EOI register of version 0x20.
  * One VM owns it; no lock yet, since one vCPU runs. 82093AA data sheet, "Register Description". */
 #pragma once
 #include "devices/io_bus.h"
@@ -6,7 +6,9 @@
 #include <stdint.h>
 
 #define IOAPIC_BASE_GPA UINT64_C(0xfec00000)
-enum { IOAPIC_PINS = 24 };
+/* One for each ISA interrupt, fewer than a chipset's 24: a guest reads and writes every entry several times
+ * while it starts, each time with an exit, and nothing in this machine needs more. */
+enum { IOAPIC_PINS = 16 };
 
 struct ioapic {
     uint8_t id, select;

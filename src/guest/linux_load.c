@@ -1,4 +1,3 @@
-#include "arch/x86_64/cpu.h"
 #include "guest/boot.h"
 #include "guest/linux.h"
 #include "guest/start.h"

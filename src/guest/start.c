@@ -54,7 +54,8 @@ static const struct start_state states[] = {
 
 bool start_write_tables(const struct vcpu *v, const struct start_tables *at)
 {
-    enum { PRESENT_WRITE = 3, LARGE = 0x80, PDS = 4, ENTRIES = 512 };
+    enum { PRESENT_WRITE = 3, LARGE = 0x80, PDS = 4 };
+    const uint64_t entries = PAGE_SIZE / 8;
     uint64_t *page = vm_ram(v->vm, at->page_tables, START_TABLE_PAGES * PAGE_SIZE);
     uint64_t *pd;
 
@@ -64,10 +65,10 @@ bool start_write_tables(const struct vcpu *v, const struct start_tables *at)
     memset(page, 0, START_TABLE_PAGES * PAGE_SIZE);
     page[0] = (at->page_tables.v + PAGE_SIZE) | PRESENT_WRITE;
     for (unsigned i = 0; i < PDS; i++) {
-        page[ENTRIES + i] = (at->page_tables.v + (2 + i) * PAGE_SIZE) | PRESENT_WRITE;
+        page[entries + i] = (at->page_tables.v + (2 + i) * PAGE_SIZE) | PRESENT_WRITE;
     }
-    pd = page + 2 * ENTRIES;
-    for (uint64_t i = 0; i < PDS * ENTRIES; i++) {
+    pd = page + 2 * entries;
+    for (uint64_t i = 0; i < PDS * entries; i++) {
         pd[i] = i * 2 * MIB | PRESENT_WRITE | LARGE;
     }
     return true;

@@ -3,6 +3,7 @@
 #include "hv/vcpu.h"
 #include "hv/vm.h"
 #include "lib/bits.h"
+#include "lib/mem.h"
 
 /* Feature bits by CPUID leaf and register: Intel SDM vol. 2, "CPUID"; AMD APM vol. 3, appendix E. A
  * bit that is not listed is hidden, so that a CPU newer than this table shows nothing that we do
@@ -49,13 +50,15 @@ static void set_text(struct cpuid_regs *r, uint32_t max, const char text[static 
 {
     uint32_t word[3];
 
-    for (unsigned i = 0; i < 3; i++) {
-        word[i] = (uint32_t)(uint8_t)text[4 * i] | (uint32_t)(uint8_t)text[4 * i + 1] << 8 |
-                  (uint32_t)(uint8_t)text[4 * i + 2] << 16 |
-                  (uint32_t)(uint8_t)text[4 * i + 3] << 24;
-    }
+    memcpy(word, text, sizeof word);
     *r = (struct cpuid_regs){ .eax = max, .ebx = word[0], .ecx = word[1], .edx = word[2] };
 }
+
+/* Leaf 2: once, data and instruction cache of 32 KiB, 256 KiB, 8 MiB and the TLBs that go with them. A
+ * real CPU says "see leaf 4" here (FFh), and then the C library of each program that a guest starts
+ * executes CPUID some sixty times more. Leaf 4 tells the host's true sizes. */
+static const struct cpuid_regs cache_descriptors = { .eax = 0x76035a01, .ebx = 0x00e4302c,
+                                                     .ecx = 0, .edx = 0x21b2 };
 
 static void build_basic(struct cpuid_table *t,
                         struct cpuid_regs (*read)(uint32_t leaf, uint32_t subleaf), uint64_t tsc_hz)
@@ -71,7 +74,7 @@ static void build_basic(struct cpuid_table *t,
     b[1].ecx =
         (b[1].ecx & LEAF1_ECX_KEEP) | LEAF1_ECX_X2APIC | LEAF1_ECX_DEADLINE | LEAF1_ECX_HYPERVISOR;
     b[1].edx &= LEAF1_EDX_KEEP;
-    b[2] = max >= 2 ? read(2, 0) : b[2];
+    b[2] = cache_descriptors;
     b[6].eax = THERMAL_ARAT;
     if (max >= 7) {
         b[7] = read(7, 0);

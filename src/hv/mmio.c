@@ -99,6 +99,36 @@ static void do_xchg(struct vcpu *v, const struct insn *in, gpa_t gpa)
     gpr_write(gpr, in->reg, in->op_size, in->reg_high, old);
 }
 
+/* XADD: the sum goes to memory, what was there to the register. */
+static void do_xadd(struct vcpu *v, const struct insn *in, gpa_t gpa)
+{
+    uint64_t *gpr = v->regs.gpr;
+    uint64_t old = mem_access(v, gpa, in->mem_size, false, 0);
+    uint64_t sum;
+
+    (void)alu_compute(INSN_ADD, in->op_size, old, gpr_read(gpr, in->reg, in->op_size, in->reg_high),
+                      &v->regs.rflags, &sum);
+    gpr_write(gpr, in->reg, in->op_size, in->reg_high, old);
+    mem_access(v, gpa, in->mem_size, true, sum);
+}
+
+/* CMPXCHG: memory is written in any case, with what was there if it is not equal to rAX. */
+static void do_cmpxchg(struct vcpu *v, const struct insn *in, gpa_t gpa)
+{
+    uint64_t *gpr = v->regs.gpr;
+    uint64_t old = mem_access(v, gpa, in->mem_size, false, 0);
+    uint64_t expected = gpr_read(gpr, RAX, in->op_size, false);
+    uint64_t unused;
+
+    (void)alu_compute(INSN_CMP, in->op_size, expected, old, &v->regs.rflags, &unused);
+    if (expected == old) {
+        old = gpr_read(gpr, in->reg, in->op_size, in->reg_high);
+    } else {
+        gpr_write(gpr, RAX, in->op_size, false, old);
+    }
+    mem_access(v, gpa, in->mem_size, true, old);
+}
+
 /* One element of MOVS, STOS or LODS. False if a fault was queued. */
 static bool string_element(struct vcpu *v, const struct guest_view *view, const struct insn *in)
 {
@@ -167,6 +197,12 @@ static enum exit_action execute(struct vcpu *v, const struct guest_view *view,
         return ACT_ADVANCE;
     case INSN_XCHG:
         do_xchg(v, in, gpa);
+        return ACT_ADVANCE;
+    case INSN_XADD:
+        do_xadd(v, in, gpa);
+        return ACT_ADVANCE;
+    case INSN_CMPXCHG:
+        do_cmpxchg(v, in, gpa);
         return ACT_ADVANCE;
     case INSN_STOS:
     case INSN_LODS:

@@ -25,7 +25,6 @@ static void act(struct vcpu *v, const struct vm_exit *x, enum exit_action action
         v->vm->ops->advance(v, x->insn_len);
         v->halted = true;
         v->look = true; /* what is pending already wakes it at once */
-        v->vm->ops->set_halted(v);
         break;
     case ACT_RESUME:
     case ACT_STOP:
@@ -47,6 +46,9 @@ void vcpu_run(struct vcpu *v)
         }
         if (v->look) {
             inject_pending(v);
+        }
+        if (v->halted) {
+            ops->set_halted(v); /* at each entry: an exit may have left the guest active */
         }
         if (ops->run(v, MIN(v->timers.next, vm->host_next), &x, &now) != ERR_NONE) {
             vm_kill(vm, "the CPU refused to enter the guest");

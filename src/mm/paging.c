@@ -112,7 +112,7 @@ static enum err map_image_all(uint64_t load_offset)
         e = map_image(image_data, image_stacks, load_offset, PTE_NX | PTE_WRITE);
     }
     for (unsigned i = 0; i < STACK_COUNT && e == ERR_NONE; i++) {
-        const char *stack = image_stacks + i * GUARD_STEP + PAGE_SIZE;
+        const char *stack = image_stacks + (size_t)i * GUARD_STEP + PAGE_SIZE;
 
         e = map_image(stack, stack + GUARD_STEP - PAGE_SIZE, load_offset, PTE_NX | PTE_WRITE);
     }

@@ -11,7 +11,7 @@
 #include "vmx/vmx_bits.h"
 #include "vmx/vmx_insn.h"
 
-enum { INVVPID_ALL = 2, MC_VECTOR = 18 };
+enum { INVEPT_ALL = 2, INVVPID_ALL = 2, MC_VECTOR = 18 };
 #define DR7_RESET UINT64_C(0x400)
 #define PAT_RESET UINT64_C(0x0007040600070406)
 
@@ -131,6 +131,9 @@ void vmx_set_crs(struct vcpu *v, const struct vcpu_crs *c)
     uint64_t fixed0 = l->cr0_fixed0 & ~(vmx_machine.unrestricted ? CR0_GUEST_MODE : 0);
     uint32_t entry = h->entry & ~VMX_ENTRY_GUEST_64BIT;
 
+    if (!vmx_machine.unrestricted && !(c->cr0 & CR0_PE)) {
+        vm_kill(v->vm, "the guest goes to real mode, and this CPU has no unrestricted guest mode");
+    }
     enter_flat(h, c);
     h->cr0_shadow = c->cr0;
     h->cr4_shadow = c->cr4;
@@ -227,8 +230,25 @@ static void init_guest(void)
     vmcs_writen(VMCS_GUEST_SYSENTER_EIP, 0);
 }
 
+/* What an earlier guest left in this CPU's translation caches and in registers that no exit saves. */
+static void forget_last_guest(void)
+{
+    (void)insn_invept(INVEPT_ALL, (struct insn_inv_desc){ 0 });
+    if (vmx_machine.vpid) {
+        (void)insn_invvpid(INVVPID_ALL, (struct insn_inv_desc){ 0 });
+    }
+    msr_write(MSR_STAR, 0);
+    msr_write(MSR_LSTAR, 0);
+    msr_write(MSR_CSTAR, 0);
+    msr_write(MSR_FMASK, 0);
+    msr_write(MSR_KERNEL_GS_BASE, 0);
+    cpu_write_cr2(0);
+    cpu_reset_fpu();
+}
+
 void vmx_init_vmcs(struct vcpu *v)
 {
+    forget_last_guest();
     init_controls(v);
     init_host();
     init_guest();

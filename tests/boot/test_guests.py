@@ -13,6 +13,14 @@ CHECKED = {
     "xsetbv": LONG,
     "apic": LONG,
     "pv_eoi": LONG,
+    "pic": LONG,
+    "ioapic": LONG,
+    "timer": LONG,
+    "exceptions": LONG,
+    "shadow": LONG,
+    "nmi": LONG,
+    "refused": LONG,
+    "state": LONG,
 }
 
 

@@ -105,7 +105,8 @@ start:  begin64
         mov     cr8, r9
         mov     r15, cr8
         check_eq "CR8 with R9 and R15", r15, 9
-        mov     eax, [0xfee00080]
+        mov     ebx, 0xfee00080
+        mov     eax, [rbx]
         check_eq "CR8 is the TPR's upper half", rax, 0x90
         refuses "CR8 over 15", cr8, 16
         refuses "CR8, the upper half", cr8, 1 << 32

@@ -3,9 +3,11 @@
         %include "guest.inc"
 
 APIC            equ 0xfee00000
-REG             equ APIC + 0x380
-IOAPIC          equ 0xfec00000
-HOLE            equ 0xf0000000
+REG_AT          equ APIC + 0x380
+HOLE_AT         equ 0xf0000000
+%define REG     r8 + 0x380
+%define HOLE    r9
+%define IOAPIC  r11
 NUMBER          equ 0x12345678
 
 %macro reg_is 2
@@ -32,6 +34,9 @@ FLAGS           equ 0x8c1
 %define OF 0x800
 
 start:  begin64
+        mov     r8d, APIC
+        mov     r9d, HOLE_AT
+        mov     r11d, 0xfec00000
         mov     rax, 0xdeadbeef00000000 | NUMBER
         mov     [REG], eax
         mov     rbx, -1
@@ -43,10 +48,10 @@ start:  begin64
         movsxd  rdi, dword [REG]
         check_eq "MOVSXD", rdi, 0xffffffff87654321
         mov     rax, -1
-        mov     eax, [qword REG]
+        mov     eax, [qword REG_AT]
         check_eq "MOV from an absolute address", rax, 0x87654321
         mov     eax, 0x1234
-        mov     [qword REG], eax
+        mov     [qword REG_AT], eax
         reg_is  "MOV to an absolute address", 0x1234
         mov     r12d, APIC
         mov     r13d, 0xe0
@@ -54,15 +59,13 @@ start:  begin64
         reg_is  "scaled index", 0x55
         mov     r10d, [r12 + 0x380]
         check_eq "displacement, R10", r10, 0x55
-        mov     rbp, REG - 0x10
+        mov     rbp, REG_AT - 0x10
         mov     dword [rbp + 0x10], 0x66
         reg_is  "RBP and a short displacement", 0x66
-        mov     dword [rel REG], 0x77
-        reg_is  "relative to RIP", 0x77
         write_msr 0xc0000100, APIC
         mov     dword [fs:0x380], 0x88
         reg_is  "FS with a base", 0x88
-        mov     rcx, 0xffffffff00000000 | REG
+        mov     rcx, 0xffffffff00000000 | REG_AT
         mov     dword [ecx], 0x99
         reg_is  "32-bit addresses", 0x99
 
@@ -112,40 +115,29 @@ start:  begin64
         xchg    eax, [REG]
         check_eq "XCHG: the register", rax, 10
         reg_is  "XCHG: memory", 0x1111
-        mov     eax, 0x2222
-        lock xadd [REG], eax
-        check_eq "XADD: the register", rax, 0x1111
-        reg_is  "XADD: memory", 0x3333
-        mov     eax, 0x3333
-        mov     ecx, 0x4444
-        lock cmpxchg [REG], ecx
-        reg_is  "CMPXCHG, equal", 0x4444
-        mov     eax, 0x3333
-        lock cmpxchg [REG], ecx
-        check_eq "CMPXCHG, not equal", rax, 0x4444
 
 ; Strings
         cld
-        mov     edi, REG
+        mov     edi, REG_AT
         mov     eax, 0xabcd
         stosd
-        check_eq "STOSD: RDI", rdi, REG + 4
+        check_eq "STOSD: RDI", rdi, REG_AT + 4
         reg_is  "STOSD", 0xabcd
-        mov     esi, REG
+        mov     esi, REG_AT
         mov     rax, -1
         lodsd
         check_eq "LODSD", rax, 0xabcd
-        check_eq "LODSD: RSI", rsi, REG + 4
+        check_eq "LODSD: RSI", rsi, REG_AT + 4
         std
         mov     esi, buffer
-        mov     edi, REG
+        mov     edi, REG_AT
         mov     dword [buffer], 0x5678
         movsd
         cld
         reg_is  "MOVSD down", 0x5678
         check_eq "MOVSD down: RSI", rsi, buffer - 4
-        check_eq "MOVSD down: RDI", rdi, REG - 4
-        mov     esi, HOLE
+        check_eq "MOVSD down: RDI", rdi, REG_AT - 4
+        mov     esi, HOLE_AT
         mov     edi, buffer + 8
         mov     ecx, 600
         rep     movsd
@@ -153,17 +145,18 @@ start:  begin64
         check_eq "REP MOVSD from a hole: RCX", rcx, 0
         check_eq "REP MOVSD from a hole: the end", [buffer + 2400], -1
         check_eq "REP MOVSD from a hole: no more", [buffer + 2408], 0
-        mov     edi, HOLE
+        mov     edi, HOLE_AT
         mov     ecx, 5
         rep     stosq
-        check_eq "REP STOSQ to a hole: RDI", rdi, HOLE + 40
+        check_eq "REP STOSQ to a hole: RDI", rdi, HOLE_AT + 40
 
 ; Sizes, at a hole
         mov     rax, 0x1111111111111100
         mov     al, [HOLE]
         check_eq "hole: MOV, 8 bits", rax, 0x11111111111111ff
         mov     rax, 0x1111111111110011
-        mov     ah, [HOLE]
+        mov     ebx, HOLE_AT
+        mov     ah, [rbx]
         check_eq "hole: MOV to AH", rax, 0x111111111111ff11
         mov     rax, 0x1111111111110000
         mov     ax, [HOLE]

@@ -109,7 +109,7 @@ start:  begin64
         check_eq "across pages: before", rax, 0x12348000
         mov     rax, [page1]
         shl     rax, 16
-        check_eq "across pages: behind", rax, 0x1234800012340000 | 0x80000000 >> 32
+        check_eq "across pages: behind", rax, 0x8000123480000000
         mov     esi, WINDOW + 4096 - 6
         mov     ecx, 3
         rep     outsd

@@ -49,6 +49,21 @@ void cpu_tables_load(struct percpu *p, unsigned id)
     trap_load_idt();
 }
 
+void cpu_reset_fpu(void)
+{
+    static const uint8_t initial[1024] __attribute__((aligned(64)));
+    struct cpuid_regs leaf;
+
+    __asm__ volatile("fninit");
+    if (!(cpu_read_cr4() & CR4_OSXSAVE_BIT)) {
+        return;
+    }
+    leaf = cpu_cpuid(0xd, 0);
+    xsetbv_safe(0, make64(leaf.edx, leaf.eax)); /* an area of zeros means "initial" for all of it */
+    __asm__ volatile("xrstor64 %0" ::"m"(initial), "a"(UINT32_MAX), "d"(UINT32_MAX));
+    xsetbv_safe(0, 1);
+}
+
 void cpu_features_enable(void)
 {
     struct cpuid_regs leaf1 = cpu_cpuid(1, 0);

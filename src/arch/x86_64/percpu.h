@@ -41,3 +41,7 @@ void cpu_tables_load(struct percpu *p, unsigned id);
 /* Turns on what protects the core from itself where the CPU has it: SMEP, SMAP, UMIP, and XSAVE for
  * the guest's sake. */
 void cpu_features_enable(void);
+
+/* Puts the FPU and all state that XSAVE knows into its initial configuration, XCR0 = 1: the host uses none
+ * of it, a new guest finds it clean. */
+void cpu_reset_fpu(void);
