@@ -54,11 +54,12 @@ static void set_text(struct cpuid_regs *r, uint32_t max, const char text[static 
     *r = (struct cpuid_regs){ .eax = max, .ebx = word[0], .ecx = word[1], .edx = word[2] };
 }
 
-/* Leaf 2: once, data and instruction cache of 32 KiB, 256 KiB, 8 MiB and the TLBs that go with them. A
- * real CPU says "see leaf 4" here (FFh), and then the C library of each program that a guest starts
- * executes CPUID some sixty times more. Leaf 4 tells the host's true sizes. */
-static const struct cpuid_regs cache_descriptors = { .eax = 0x76035a01, .ebx = 0x00e4302c,
-                                                     .ecx = 0, .edx = 0x21b2 };
+/* Leaf 2: once, data and instruction cache of 32 KiB, 256 KiB, 8 MiB and the TLBs that go with
+ * them. A real CPU says "see leaf 4" here (FFh), and then the C library of each program that a
+ * guest starts executes CPUID some sixty times more. Leaf 4 tells the host's true sizes. */
+static const struct cpuid_regs cache_descriptors = {
+    .eax = 0x76035a01, .ebx = 0x00e4302c, .ecx = 0, .edx = 0x21b2
+};
 
 static void build_basic(struct cpuid_table *t,
                         struct cpuid_regs (*read)(uint32_t leaf, uint32_t subleaf), uint64_t tsc_hz)
@@ -250,20 +251,36 @@ static void add_dynamic(const struct vcpu *v, uint32_t leaf, uint32_t subleaf, s
     }
 }
 
-enum exit_action on_cpuid(struct vcpu *v, struct vm_exit *x)
+/* Leaves with subleaves or with bits that follow the vCPU's state. */
+#define LEAVES_NOT_PLAIN (BIT(1) | BIT(4) | BIT(7) | BIT(0xb) | BIT(0xd))
+
+static void answer(uint64_t *gpr, const struct cpuid_regs *r)
 {
-    uint64_t *gpr = v->regs.gpr;
-    uint32_t leaf = lo32(gpr[RAX]);
-    uint32_t subleaf = lo32(gpr[RCX]);
+    gpr[RAX] = r->eax;
+    gpr[RBX] = r->ebx;
+    gpr[RCX] = r->ecx;
+    gpr[RDX] = r->edx;
+}
+
+static __attribute__((noinline)) enum exit_action answer_any(struct vcpu *v)
+{
+    uint32_t leaf = lo32(v->regs.gpr[RAX]);
+    uint32_t subleaf = lo32(v->regs.gpr[RCX]);
     struct cpuid_regs r = *cpuid_find(v->vm->cpuid, leaf, subleaf);
 
+    add_dynamic(v, leaf, subleaf, &r);
+    answer(v->regs.gpr, &r);
+    return ACT_ADVANCE;
+}
+
+enum exit_action on_cpuid(struct vcpu *v, struct vm_exit *x)
+{
+    uint32_t leaf = lo32(v->regs.gpr[RAX]);
+
     (void)x;
-    if (leaf - 1 <= 0xd - 1) {
-        add_dynamic(v, leaf, subleaf, &r);
+    if (leaf > CPUID_BASIC_MAX || (LEAVES_NOT_PLAIN >> leaf & 1)) {
+        return answer_any(v);
     }
-    gpr[RAX] = r.eax;
-    gpr[RBX] = r.ebx;
-    gpr[RCX] = r.ecx;
-    gpr[RDX] = r.edx;
+    answer(v->regs.gpr, &v->vm->cpuid->basic[leaf]);
     return ACT_ADVANCE;
 }

@@ -3,7 +3,7 @@
 #include "hv/vcpu.h"
 #include "hv/vm.h"
 
-static enum exit_action on_none(struct vcpu *v, struct vm_exit *x)
+static enum exit_action on_nothing(struct vcpu *v, struct vm_exit *x)
 {
     (void)v;
     (void)x;
@@ -71,13 +71,13 @@ static enum exit_action on_shutdown(struct vcpu *v, struct vm_exit *x)
 
 static enum exit_action on_unknown(struct vcpu *v, struct vm_exit *x)
 {
-    vm_kill(v->vm, "an exit that pxHV does not handle: reason %#llx, information %#llx",
-            (unsigned long long)x->hw_reason, (unsigned long long)x->hw_info);
+    vm_kill(v->vm, "an exit that pxHV does not handle: reason %#x, information %#llx", x->hw_reason,
+            (unsigned long long)x->hw_info);
     return ACT_STOP;
 }
 
 exit_fn *const exit_table[EXIT_KIND_COUNT] = {
-    [EXIT_NONE] = on_none,
+    [EXIT_UNKNOWN] = on_unknown,
     [EXIT_IO] = on_io,
     [EXIT_MMIO] = on_mmio,
     [EXIT_CPUID] = on_cpuid,
@@ -89,11 +89,10 @@ exit_fn *const exit_table[EXIT_KIND_COUNT] = {
     [EXIT_XSETBV] = on_xsetbv,
     [EXIT_WINDOW] = on_window,
     [EXIT_EXTINT] = on_extint,
-    [EXIT_NMI] = on_none,   /* the backend has handed it to the host's handler */
-    [EXIT_TIMER] = on_none, /* the run loop looks at the timers anyway */
+    [EXIT_NMI] = on_nothing,   /* the backend has handed it to the host's handler */
+    [EXIT_TIMER] = on_nothing, /* the run loop looks at the timers anyway */
     [EXIT_EXCEPTION] = on_unknown,
     [EXIT_REFUSED] = on_refused,
     [EXIT_IGNORED] = on_ignored,
     [EXIT_SHUTDOWN] = on_shutdown,
-    [EXIT_UNKNOWN] = on_unknown,
 };

@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 enum exit_kind {
-    EXIT_NONE, /* the backend dealt with it: just re-enter */
+    EXIT_UNKNOWN = 0, /* ends the VM with a dump; what a table does not name */
     EXIT_IO,
     EXIT_MMIO, /* an access to guest-physical memory that is not mapped */
     EXIT_CPUID,
@@ -24,7 +24,6 @@ enum exit_kind {
     EXIT_REFUSED,   /* an instruction that this virtual CPU does not have: #UD */
     EXIT_IGNORED,   /* an instruction with nothing to do (INVD, WBINVD, ...): stepped over */
     EXIT_SHUTDOWN,  /* triple fault */
-    EXIT_UNKNOWN,   /* ends the VM with a dump */
     EXIT_KIND_COUNT
 };
 
@@ -57,8 +56,9 @@ struct exit_refused {
 
 struct vm_exit {
     enum exit_kind kind;
-    uint8_t insn_len;            /* bytes; 0 if the hardware gives none: the handler fills it in */
-    uint64_t hw_reason, hw_info; /* raw, for logs only */
+    uint8_t insn_len;   /* bytes; 0 if the hardware gives none: the handler fills it in */
+    uint32_t hw_reason; /* raw, for logs only */
+    uint64_t hw_info;   /* likewise */
     union {
         struct exit_io io;
         struct exit_mmio mmio;

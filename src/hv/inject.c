@@ -43,9 +43,13 @@ void vcpu_fault(struct vcpu *v, uint8_t vector)
     queue_fault(v, vector, false, 0);
 }
 
+/* In real mode no exception has an error code. */
 void vcpu_fault_code(struct vcpu *v, uint8_t vector, uint32_t code)
 {
-    queue_fault(v, vector, true, code);
+    struct vcpu_crs crs;
+
+    v->vm->ops->get_crs(v, &crs);
+    queue_fault(v, vector, crs.cr0 & CR0_PE, crs.cr0 & CR0_PE ? code : 0);
 }
 
 void vcpu_page_fault(struct vcpu *v, uint64_t at, uint32_t code)

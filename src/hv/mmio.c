@@ -229,6 +229,12 @@ enum exit_action on_mmio(struct vcpu *v, struct vm_exit *x)
         vm_kill(v->vm, "guest RAM at %#llx is not mapped", (unsigned long long)x->mmio.gpa.v);
         return ACT_STOP;
     }
+    if (v->event.type != EVENT_NONE) { /* no instruction did this */
+        vm_kill(v->vm,
+                "vector %u cannot be delivered: its table or stack is at %#llx, where no RAM is",
+                v->event.vector, (unsigned long long)x->mmio.gpa.v);
+        return ACT_STOP;
+    }
     if (x->mmio.fetch) {
         vm_kill(v->vm, "the guest executes at %#llx, where no RAM is",
                 (unsigned long long)x->mmio.gpa.v);

@@ -4,7 +4,7 @@
 const char *exit_kind_name(enum exit_kind kind)
 {
     static const char *const name[EXIT_KIND_COUNT] = {
-        [EXIT_NONE] = "none",
+        [EXIT_UNKNOWN] = "unknown",
         [EXIT_IO] = "io",
         [EXIT_MMIO] = "mmio",
         [EXIT_CPUID] = "cpuid",
@@ -22,7 +22,6 @@ const char *exit_kind_name(enum exit_kind kind)
         [EXIT_REFUSED] = "refused",
         [EXIT_IGNORED] = "ignored",
         [EXIT_SHUTDOWN] = "shutdown",
-        [EXIT_UNKNOWN] = "unknown",
     };
 
     return kind < EXIT_KIND_COUNT ? name[kind] : "?";

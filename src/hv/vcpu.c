@@ -4,31 +4,40 @@
 #include "hv/vm.h"
 #include "lib/bits.h"
 
-/* Timers of the guest and console work of the host that are due. */
-static void service(struct vcpu *v, uint64_t now)
+/* The host TSC tick at which a timer of the guest or console work of the host is due. */
+static uint64_t next_deadline(const struct vcpu *v)
+{
+    return MIN(v->timers.next, v->vm->host_next);
+}
+
+/* What an entry needs now and then: timers and console work that are due, something to inject,
+ * sleep. */
+static void prepare(struct vcpu *v)
 {
     struct vm *vm = v->vm;
 
-    timer_run(&v->timers, now);
-    if (now >= vm->host_next) {
-        vm->host_next = vm->host_poll(vm->host_ctx, now);
+    if (v->now >= v->timers.next) {
+        timer_run(&v->timers, v->now);
+    }
+    if (v->now >= vm->host_next) {
+        vm->host_next = vm->host_poll(vm->host_ctx, v->now);
+    }
+    if (v->look) {
+        inject_pending(v);
+    }
+    if (v->halted) {
+        vm->ops->set_halted(v); /* at each entry: an exit may have left the guest active */
     }
 }
 
-static void act(struct vcpu *v, const struct vm_exit *x, enum exit_action action)
+static void act(struct vcpu *v, const struct virt_ops *ops, enum exit_action action)
 {
-    switch (action) {
-    case ACT_ADVANCE:
-        v->vm->ops->advance(v, x->insn_len);
-        break;
-    case ACT_IDLE:
-        v->vm->ops->advance(v, x->insn_len);
+    if (action == ACT_ADVANCE) {
+        ops->advance(v, v->exit.insn_len);
+    } else if (action == ACT_IDLE) {
+        ops->advance(v, v->exit.insn_len);
         v->halted = true;
         v->look = true; /* what is pending already wakes it at once */
-        break;
-    case ACT_RESUME:
-    case ACT_STOP:
-        break;
     }
 }
 
@@ -36,26 +45,22 @@ void vcpu_run(struct vcpu *v)
 {
     struct vm *vm = v->vm;
     const struct virt_ops *ops = vm->ops;
-    uint64_t now = clock_now(vm->clock);
-    struct vm_exit x;
 
-    v->stats.launched = now;
+    v->now = clock_now(vm->clock);
+    v->stats.launched = v->now;
     while (vm->stop == VM_RUNNING) {
-        if (now >= v->timers.next || now >= vm->host_next) {
-            service(v, now);
+        uint64_t deadline = next_deadline(v);
+
+        if (v->now >= deadline || v->look || v->halted) {
+            prepare(v);
+            deadline = next_deadline(v);
         }
-        if (v->look) {
-            inject_pending(v);
-        }
-        if (v->halted) {
-            ops->set_halted(v); /* at each entry: an exit may have left the guest active */
-        }
-        if (ops->run(v, MIN(v->timers.next, vm->host_next), &x, &now) != ERR_NONE) {
+        if (ops->run(v, deadline) != ERR_NONE) {
             vm_kill(vm, "the CPU refused to enter the guest");
             break;
         }
-        v->stats.count[x.kind]++;
-        act(v, &x, exit_table[x.kind](v, &x));
+        v->stats.count[v->exit.kind]++;
+        act(v, ops, exit_table[v->exit.kind](v, &v->exit));
     }
     v->stats.stopped = clock_now(vm->clock);
 }

@@ -60,6 +60,9 @@ struct vcpu {
     unsigned id;
     uint64_t hw[VIRT_HW_SIZE / 8]; /* struct vmx_vcpu or struct svm_vcpu */
 
+    struct vm_exit exit; /* the last one: here and not on a stack, where its address would cost */
+    uint64_t now;        /* host TSC right after it */
+
     bool look;   /* something may want to be injected: the one thing that the entry path tests */
     bool halted; /* in HLT, waiting for an interrupt */
     bool nmi_pending;

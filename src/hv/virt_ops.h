@@ -32,9 +32,9 @@ struct virt_ops {
     void (*load_regs)(struct vcpu *);
 
     /* Until one exit that hv/ must see. deadline is in host TSC ticks: the guest is left by then
-     * (EXIT_TIMER), or not at all before another exit if it is TIMER_OFF. *now is the TSC right
-     * after the exit. ERR_HW: the entry was refused; it has been logged. */
-    enum err (*run)(struct vcpu *, uint64_t deadline, struct vm_exit *, uint64_t *now) MUST_CHECK;
+     * (EXIT_TIMER), or not at all before another exit if it is TIMER_OFF. Fills v->exit and v->now.
+     * ERR_HW: the entry was refused; it has been logged. */
+    enum err (*run)(struct vcpu *, uint64_t deadline) MUST_CHECK;
 
     /* regs.rip was set from outside the run loop: a start state. */
     void (*set_rip)(struct vcpu *);

@@ -94,7 +94,8 @@ enum err vm_add_ram(struct vm *vm, gpa_t at, void *host, hpa_t hpa, uint64_t len
     return e;
 }
 
-static void set_stop(struct vm *vm, enum vm_stop how, const char *fmt, va_list ap)
+__attribute__((format(printf, 3, 0))) static void set_stop(struct vm *vm, enum vm_stop how,
+                                                           const char *fmt, va_list ap)
 {
     if (vm->stop == VM_RUNNING) {
         vm->stop = how;

@@ -5,6 +5,7 @@
 #include "lib/addr.h"
 #include "vmx/vmx_check.h"
 #include "vmx/vmx_ctl.h"
+#include <stddef.h>
 
 extern const struct virt_ops vmx_ops;
 
@@ -21,14 +22,18 @@ struct vmx_machine {
 extern struct vmx_machine vmx_machine;
 
 struct vmx_vcpu {
-    hpa_t vmcs;
+    uint64_t host_rsp; /* as it stands in the VMCS; these two are known to vmx_entry.asm */
     bool launched;
+    hpa_t vmcs;
     bool flat; /* no unrestricted guest, and the guest has paging off: it runs on identity tables */
-    uint64_t host_rsp;    /* as it stands in the VMCS */
     uint32_t proc, entry; /* control words, as they stand in the VMCS */
     uint64_t cr0_shadow, cr4_shadow, cr0_mask, cr4_mask;
+    uint64_t efer;
     uint64_t cr3; /* the guest's, while `flat` */
 };
+
+_Static_assert(offsetof(struct vmx_vcpu, host_rsp) == 0 && offsetof(struct vmx_vcpu, launched) == 8,
+               "known to vmx_entry.asm");
 
 static inline struct vmx_vcpu *vmx_of(struct vcpu *v)
 {
@@ -37,7 +42,7 @@ static inline struct vmx_vcpu *vmx_of(struct vcpu *v)
 }
 
 /* vmx_entry.asm; 0: the guest left, 1: VMfailInvalid, 2: VMfailValid. */
-int vmx_enter(struct vcpu_regs *regs, bool launched, uint64_t *host_rsp);
+int vmx_enter(struct vcpu_regs *regs, struct vmx_vcpu *h);
 void vmx_leave(void);
 
 /* vmx_state.c */
@@ -48,7 +53,7 @@ void vmx_get_segs(struct vcpu *v, struct vcpu_segs *segs);
 void vmx_set_segs(struct vcpu *v, const struct vcpu_segs *segs);
 
 /* vmx_run.c */
-enum err vmx_run(struct vcpu *v, uint64_t deadline, struct vm_exit *x, uint64_t *now);
+enum err vmx_run(struct vcpu *v, uint64_t deadline);
 void vmx_load_regs(struct vcpu *v);
 void vmx_set_rip(struct vcpu *v);
 void vmx_advance(struct vcpu *v, unsigned insn_len);

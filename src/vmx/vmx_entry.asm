@@ -6,8 +6,10 @@ global vmx_enter, vmx_leave
 section .text
 
 VMCS_HOST_RSP equ 0x6c14
+HOST_RSP      equ 0                     ; struct vmx_vcpu
+LAUNCHED      equ 8
 
-; int vmx_enter(struct vcpu_regs *regs, bool launched, uint64_t *host_rsp)
+; int vmx_enter(struct vcpu_regs *regs, struct vmx_vcpu *h)
 align 16
 vmx_enter:
     push rbx
@@ -17,13 +19,14 @@ vmx_enter:
     push r14
     push r15
     push rdi                            ; vmx_leave finds it on top of the stack
-    cmp rsp, [rdx]                      ; the depth of the stack hardly ever changes
+    cmp rsp, [rsi + HOST_RSP]           ; the depth of the stack hardly ever changes
     je .same_rsp
-    mov [rdx], rsp
+    mov [rsi + HOST_RSP], rsp
     mov eax, VMCS_HOST_RSP
     vmwrite rax, rsp
 .same_rsp:
-    test sil, sil                       ; nothing below changes the flags
+    cmp byte [rsi + LAUNCHED], 0        ; nothing below changes the flags
+    mov byte [rsi + LAUNCHED], 1
     mov rax, [rdi + 0 * 8]
     mov rcx, [rdi + 1 * 8]
     mov rdx, [rdi + 2 * 8]

@@ -3,8 +3,6 @@
 #include "lib/bits.h"
 #include <stddef.h>
 
-typedef void decode_fn(const struct vmx_exit_raw *, struct vm_exit *);
-
 /* Intel SDM vol. 3, "Exit Qualification for I/O Instructions", and for INS and OUTS the VM-exit
  * instruction information. */
 static void decode_io(const struct vmx_exit_raw *raw, struct vm_exit *x)
@@ -65,11 +63,7 @@ static void decode_exception(const struct vmx_exit_raw *raw, struct vm_exit *x)
 enum { L = VMX_RAW_LEN, Q = VMX_RAW_QUAL };
 
 /* Intel SDM vol. 3, appendix "VMX Basic Exit Reasons". */
-static const struct {
-    enum exit_kind kind;
-    unsigned needs;
-    decode_fn *decode;
-} table[] = {
+const struct vmx_exit_row vmx_exit_rows[VMX_EXIT_ROWS] = {
     [0] = {EXIT_EXCEPTION,  VMX_RAW_INTR,         decode_exception},
     [1] = { EXIT_EXTINT,    0,                    NULL            },
     [2] = { EXIT_SHUTDOWN,  0,                    NULL            },
@@ -104,33 +98,3 @@ static const struct {
     [54] = { EXIT_IGNORED,   L,                    NULL            }, /* WBINVD */
     [55] = { EXIT_XSETBV,    L,                    NULL            },
 };
-
-/* The table's index for this reason, or an index behind its end. */
-static uint32_t index_of(uint32_t reason)
-{
-    return reason & BIT32(31) ? UINT32_MAX : reason & 0xffff;
-}
-
-unsigned vmx_exit_needs(uint32_t reason)
-{
-    uint32_t i = index_of(reason);
-
-    return i < ARRAY_SIZE(table) ? table[i].needs : 0;
-}
-
-void vmx_exit_decode(const struct vmx_exit_raw *raw, struct vm_exit *out)
-{
-    uint32_t i = index_of(raw->reason);
-
-    out->hw_reason = raw->reason;
-    out->hw_info = raw->qual;
-    out->insn_len = (uint8_t)raw->insn_len;
-    if (i >= ARRAY_SIZE(table) || table[i].kind == EXIT_NONE) {
-        out->kind = EXIT_UNKNOWN;
-        return;
-    }
-    out->kind = table[i].kind;
-    if (table[i].decode) {
-        table[i].decode(raw, out);
-    }
-}

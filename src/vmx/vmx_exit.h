@@ -7,11 +7,20 @@
 enum { VMX_RAW_QUAL = 1, VMX_RAW_PHYS = 2, VMX_RAW_LEN = 4, VMX_RAW_INTR = 8, VMX_RAW_INFO = 16 };
 
 struct vmx_exit_raw {
-    uint32_t reason;
     uint64_t qual, guest_phys;
-    uint32_t insn_len, intr_info, insn_info;
+    uint32_t intr_info, insn_info;
 };
 
-/* Bits VMX_RAW_* for this VMCS_EXIT_REASON; 0 for one that is not known. */
-unsigned vmx_exit_needs(uint32_t reason);
-void vmx_exit_decode(const struct vmx_exit_raw *raw, struct vm_exit *out);
+typedef void vmx_decode_fn(const struct vmx_exit_raw *, struct vm_exit *);
+
+/* What an exit reason means: its kind, the fields it needs, and who makes words of them (NULL: the
+ * kind and the instruction length say it all, and no other field is read). */
+struct vmx_exit_row {
+    enum exit_kind kind;
+    unsigned needs; /* VMX_RAW_* */
+    vmx_decode_fn *decode;
+};
+
+/* By VMCS_EXIT_REASON; a reason that is not named has a row of zeros: EXIT_UNKNOWN. */
+enum { VMX_EXIT_ROWS = 64 };
+extern const struct vmx_exit_row vmx_exit_rows[VMX_EXIT_ROWS];

@@ -8,14 +8,21 @@
 
 #define EXIT_ENTRY_FAILED BIT32(31)
 #define PENDING_DEBUG_BS  BIT(14)
+#define LIKELY(x)         __builtin_expect(!!(x), 1)
+#define UNLIKELY(x)       __builtin_expect(!!(x), 0)
+#define NOINLINE          __attribute__((noinline)) /* off the path of the common exits */
+enum { MC_VECTOR = 18 };
 
 /* The preemption timer is loaded anew at each entry; rounded up, so that the deadline has passed
  * when it runs out. */
 static void set_timer(uint64_t deadline, uint64_t now)
 {
-    uint64_t count = deadline > now ? ((deadline - now) >> vmx_machine.timer_shift) + 1 : 0;
+    uint64_t count = ((deadline - now) >> vmx_machine.timer_shift) + 1;
 
-    vmcs_write32(VMCS_PREEMPTION_TIMER, (uint32_t)MIN(count, UINT32_MAX));
+    if (UNLIKELY(count > UINT32_MAX)) { /* far away, or in the past */
+        count = deadline > now ? UINT32_MAX : 0;
+    }
+    vmcs_write32(VMCS_PREEMPTION_TIMER, (uint32_t)count);
 }
 
 static void store_regs(struct vcpu *v)
@@ -38,7 +45,7 @@ void vmx_load_regs(struct vcpu *v)
 
 /* What an exit interrupted in the middle of its delivery is delivered again (Intel SDM vol. 3,
  * "Information for VM Exits That Occur During Event Delivery"). */
-static void take_back_event(struct vcpu *v, uint32_t info)
+static NOINLINE void take_back_event(struct vcpu *v, uint32_t info)
 {
     static const enum event_type type[8] = {
         [VMX_INTR_EXTERNAL] = EVENT_IRQ,
@@ -59,61 +66,82 @@ static void take_back_event(struct vcpu *v, uint32_t info)
     v->look = true;
 }
 
-static void read_raw(struct vmx_exit_raw *raw)
-{
-    unsigned needs = vmx_exit_needs(raw->reason);
-
-    raw->insn_len = needs & VMX_RAW_LEN ? vmcs_read32(VMCS_EXIT_INSN_LEN) : 0;
-    raw->qual = needs & VMX_RAW_QUAL ? vmcs_readn(VMCS_EXIT_QUAL) : 0;
-    raw->guest_phys = needs & VMX_RAW_PHYS ? vmcs_read64(VMCS_GUEST_PHYS) : 0;
-    raw->intr_info = needs & VMX_RAW_INTR ? vmcs_read32(VMCS_EXIT_INTR_INFO) : 0;
-    /* Only INS and OUTS define it: bit 4 of the qualification. */
-    raw->insn_info =
-        (needs & VMX_RAW_INFO) && (raw->qual & BIT(4)) ? vmcs_read32(VMCS_EXIT_INSN_INFO) : 0;
-}
-
 /* The host's own handler runs, and its IRET lets NMIs in again; a machine check ends in a panic. */
-static void hand_to_host(const struct vmx_exit_raw *raw)
+static void hand_to_host(const struct vm_exit *x)
 {
-    if (bits(raw->intr_info, 10, 8) == VMX_INTR_NMI) {
+    if (x->kind == EXIT_NMI) {
         __asm__ volatile("int $2");
-    } else if ((raw->intr_info & 0xff) == 18) {
+    } else if (x->kind == EXIT_EXCEPTION && (x->hw_info & 0xff) == MC_VECTOR) {
         __asm__ volatile("int $18");
     }
 }
 
-enum err vmx_run(struct vcpu *v, uint64_t deadline, struct vm_exit *x, uint64_t *now)
+/* The fields that this reason needs, each read once, and what they mean. */
+static NOINLINE void decode(const struct vmx_exit_row *row, struct vm_exit *x)
 {
-    struct vmx_vcpu *h = vmx_of(v);
-    struct vmx_exit_raw raw;
+    struct vmx_exit_raw raw = {
+        .qual = row->needs & VMX_RAW_QUAL ? vmcs_readn(VMCS_EXIT_QUAL) : 0,
+        .guest_phys = row->needs & VMX_RAW_PHYS ? vmcs_read64(VMCS_GUEST_PHYS) : 0,
+        .intr_info = row->needs & VMX_RAW_INTR ? vmcs_read32(VMCS_EXIT_INTR_INFO) : 0,
+    };
+
+    if ((row->needs & VMX_RAW_INFO) && (raw.qual & BIT(4))) { /* only INS and OUTS define it */
+        raw.insn_info = vmcs_read32(VMCS_EXIT_INSN_INFO);
+    }
+    x->hw_info = raw.qual;
+    row->decode(&raw, x);
+    hand_to_host(x);
+}
+
+/* A reason without a row: the entry failed, or the exit is one that nobody asked for. */
+static NOINLINE enum err odd_exit(struct vcpu *v, uint32_t reason)
+{
+    if (reason & EXIT_ENTRY_FAILED) {
+        vmx_report_entry_failure(reason, vmcs_readn(VMCS_EXIT_QUAL));
+        return ERR_HW;
+    }
+    v->exit = (struct vm_exit){ .kind = EXIT_UNKNOWN,
+                                .hw_reason = reason,
+                                .hw_info = vmcs_readn(VMCS_EXIT_QUAL) };
+    return ERR_NONE;
+}
+
+enum err vmx_run(struct vcpu *v, uint64_t deadline)
+{
+    struct vm_exit *x = &v->exit;
+    const struct vmx_exit_row *row;
     uint64_t start = cpu_rdtsc();
+    uint32_t reason;
     uint32_t vectoring;
     int refused;
 
     set_timer(deadline, start);
     store_regs(v);
-    refused = vmx_enter(&v->regs, h->launched, &h->host_rsp);
-    *now = cpu_rdtsc();
-    if (refused) {
+    refused = vmx_enter(&v->regs, vmx_of(v));
+    v->now = cpu_rdtsc();
+    v->stats.ticks_in_guest += v->now - start;
+    if (UNLIKELY(refused)) {
         vmx_report_refusal(refused);
         return ERR_HW;
     }
-    h->launched = true;
-    v->stats.ticks_in_guest += *now - start;
-    raw.reason = vmcs_read32(VMCS_EXIT_REASON);
-    if (raw.reason & EXIT_ENTRY_FAILED) {
-        vmx_report_entry_failure(raw.reason, vmcs_readn(VMCS_EXIT_QUAL));
-        return ERR_HW;
-    }
-    read_raw(&raw);
+    reason = vmcs_read32(VMCS_EXIT_REASON);
     v->regs.rip = vmcs_readn(VMCS_GUEST_RIP);
+    if (UNLIKELY(reason >= VMX_EXIT_ROWS)) {
+        return odd_exit(v, reason);
+    }
+    row = &vmx_exit_rows[reason];
+    x->kind = row->kind;
+    if (LIKELY(row->needs & VMX_RAW_LEN)) {
+        x->insn_len = (uint8_t)vmcs_read32(VMCS_EXIT_INSN_LEN);
+    } else if (row->kind == EXIT_UNKNOWN) {
+        return odd_exit(v, reason);
+    }
     vectoring = vmcs_read32(VMCS_IDT_VEC_INFO);
-    if (vectoring & VMX_INTR_VALID) {
+    if (UNLIKELY(vectoring & VMX_INTR_VALID)) {
         take_back_event(v, vectoring);
     }
-    vmx_exit_decode(&raw, x);
-    if (x->kind == EXIT_NMI || x->kind == EXIT_EXCEPTION) {
-        hand_to_host(&raw);
+    if (row->decode) {
+        decode(row, x);
     }
     return ERR_NONE;
 }
@@ -123,7 +151,7 @@ static uint64_t next_rip(uint64_t rip, unsigned insn_len)
 {
     uint64_t next = rip + insn_len;
 
-    if (hi32(next) != hi32(rip) && !(vmcs_read32(VMCS_GUEST_CS_AR) & SEG_ATTR_L)) {
+    if (UNLIKELY(hi32(next ^ rip)) && !(vmcs_read32(VMCS_GUEST_CS_AR) & SEG_ATTR_L)) {
         next = lo32(next);
     }
     return next;

@@ -80,7 +80,7 @@ void vmx_get_crs(struct vcpu *v, struct vcpu_crs *c)
     c->cr0 = (vmcs_readn(VMCS_GUEST_CR0) & ~h->cr0_mask) | (h->cr0_shadow & h->cr0_mask);
     c->cr4 = (vmcs_readn(VMCS_GUEST_CR4) & ~h->cr4_mask) | (h->cr4_shadow & h->cr4_mask);
     c->cr3 = h->flat ? h->cr3 : vmcs_readn(VMCS_GUEST_CR3);
-    c->efer = vmcs_read64(VMCS_GUEST_EFER);
+    c->efer = h->flat ? h->efer : vmcs_read64(VMCS_GUEST_EFER);
 }
 
 /* A proc control word that differs from the one in the VMCS is written, and remembered. */
@@ -93,11 +93,13 @@ static void set_proc(struct vmx_vcpu *h, uint32_t proc)
 }
 
 /* Without unrestricted guest, CR0.PE and PG are always on in hardware. A guest that turns paging
- * off gets tables that map everything to itself instead, and its own CR3 is kept aside. */
+ * off gets tables that map everything to itself instead, and its own CR3 and EFER are kept aside.
+ */
 static void enter_flat(struct vmx_vcpu *h, const struct vcpu_crs *c)
 {
     h->flat = !vmx_machine.unrestricted && !(c->cr0 & CR0_PG);
     h->cr3 = c->cr3;
+    h->efer = c->efer;
     h->cr0_mask = ~(CR0_GUEST_OWNED | (vmx_machine.unrestricted ? CR0_GUEST_MODE : 0));
     h->cr4_mask = ~CR4_GUEST_OWNED | (h->flat ? CR4_PAE | CR4_PSE | CR4_PGE | CR4_PCIDE : 0);
     set_proc(h, h->flat ? h->proc | VMX_PROC_CR3_LOAD | VMX_PROC_CR3_STORE
@@ -146,7 +148,7 @@ void vmx_set_crs(struct vcpu *v, const struct vcpu_crs *c)
     vmcs_writen(VMCS_CR4_SHADOW, c->cr4);
     vmcs_writen(VMCS_CR4_MASK, h->cr4_mask);
     vmcs_writen(VMCS_GUEST_CR3, h->flat ? VMX_FLAT_TABLE_GPA : c->cr3);
-    vmcs_write64(VMCS_GUEST_EFER, c->efer);
+    vmcs_write64(VMCS_GUEST_EFER, h->flat ? c->efer & ~EFER_LME : c->efer); /* LME = LMA with PG */
     entry |= c->efer & EFER_LMA ? VMX_ENTRY_GUEST_64BIT : 0;
     if (entry != h->entry) {
         h->entry = entry;
@@ -230,7 +232,8 @@ static void init_guest(void)
     vmcs_writen(VMCS_GUEST_SYSENTER_EIP, 0);
 }
 
-/* What an earlier guest left in this CPU's translation caches and in registers that no exit saves. */
+/* What an earlier guest left in this CPU's translation caches and in registers that no exit saves.
+ */
 static void forget_last_guest(void)
 {
     (void)insn_invept(INVEPT_ALL, (struct insn_inv_desc){ 0 });

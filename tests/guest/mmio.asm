@@ -185,7 +185,7 @@ start:  begin64
         mov     dword [IOAPIC], 1
         mov     eax, [IOAPIC + 0x10]
         shr     eax, 16
-        check_eq "I/O APIC: 24 pins", rax, 23
+        check_eq "I/O APIC: 16 pins", rax, 15
         finish
 
         section .bss
