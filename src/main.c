@@ -197,7 +197,7 @@ _Noreturn void kmain(uint64_t info, uint64_t load_offset, uint64_t entered)
 
     c->entered = entered;
     console_init((volatile uint16_t *)0xb8000);
-    panic_set_last_act(panic_last_act);
+    panic_set_hooks(console_print, panic_last_act);
     log_info("pxHV %s, a hypervisor for Linux, DOS and kernels of one's own", PXHV_VERSION);
     if (!host_read(&c->host, info, load_offset, &why)) {
         give_up(c, why);
@@ -217,6 +217,7 @@ _Noreturn void kmain(uint64_t info, uint64_t load_offset, uint64_t entered)
         give_up(c, "the CPU refused to turn its virtualization extension on");
     }
     cpuid_build(&c->cpuid, cpu_cpuid, c->host.clock.hz);
+    c->ops->limit_cpuid(&c->cpuid);
     for (;;) {
         bool good = run_guest(c, bytes);
 

@@ -5,7 +5,13 @@
 
 static bool set_mem(struct options *o, struct slice value)
 {
-    return slice_size(value, &o->mem) && o->mem >= MIB && o->mem % PAGE_SIZE == 0;
+    uint64_t bytes;
+
+    if (!slice_size(value, &bytes) || bytes < MIB || bytes % PAGE_SIZE) {
+        return false;
+    }
+    o->mem = bytes;
+    return true;
 }
 
 static bool choose(struct slice value, const char *const name[], unsigned count, unsigned *out)

@@ -53,6 +53,7 @@ static void print_json(struct machine *m, const struct report_figures *f)
         }
     }
     json_raw(&j, "}");
+    j.comma = true;
     json_number(&j, "uart_exits", s->uart);
     json_number(&j, "uart_bytes", m->com1.bytes_out);
     json_number(&j, "npt_ram_faults", s->npt_ram);
@@ -115,6 +116,22 @@ static void log_code(struct machine *m)
     log_error("  code at rip:%s", count ? text : " not in RAM");
 }
 
+/* Once each, with how often they were touched altogether. */
+static void log_seen(const char *what, const struct vm_seen *seen)
+{
+    char text[120] = "";
+    size_t len = 0;
+
+    if (!seen->total) {
+        return;
+    }
+    for (unsigned i = 0; i < seen->count && len + 12 < sizeof text; i++) {
+        len += fmt_print(text + len, sizeof text - len, " %x", seen->id[i]);
+    }
+    log_info("  %s, %llu times:%s%s", what, (unsigned long long)seen->total, text,
+             len + 12 < sizeof text ? "" : " ...");
+}
+
 static void log_exits(const struct machine *m)
 {
     const struct exit_stats *s = &m->vcpu.stats;
@@ -128,14 +145,10 @@ static void log_exits(const struct machine *m)
                      (unsigned long long)s->count[k]);
         }
     }
-    if (m->vm.ports.total + m->vm.msrs_read.total + m->vm.msrs_written.total) {
-        log_info(
-            "  of these %llu at ports where nothing is (%u ports), %llu MSR reads and %llu writes "
-            "refused",
-            (unsigned long long)m->vm.ports.total, m->vm.ports.count,
-            (unsigned long long)m->vm.msrs_read.total,
-            (unsigned long long)m->vm.msrs_written.total);
-    }
+    log_seen("ports where nothing is", &m->vm.ports);
+    log_seen("pages where nothing is", &m->vm.mmio_holes);
+    log_seen("MSR reads refused", &m->vm.msrs_read);
+    log_seen("MSR writes refused", &m->vm.msrs_written);
 }
 
 void report_stop(struct machine *m, const struct report_figures *f)

@@ -53,6 +53,7 @@ class Machine:
     ips: int = 10_000_000  # Bochs: instructions in an emulated second
     sync: str = "none"  # Bochs: none is deterministic, realtime is for people
     more: tuple = ()  # QEMU: further arguments
+    debugger: tuple = ("c",)  # Bochs: commands to its debugger, which then quits
 
 
 def bochs_config(machine, serial):
@@ -67,7 +68,7 @@ def bochs_command(machine, folder, serial):
     """Writes what Bochs reads into the folder and returns its command line."""
     (folder / "bochsrc").write_text(bochs_config(machine, serial))
     # Debian's Bochs has the debugger built in, which waits at its prompt: continue, then quit.
-    (folder / "debugger.rc").write_text("c\nq\n")
+    (folder / "debugger.rc").write_text("\n".join([*machine.debugger, "q", ""]))
     return ["bochs-bin", "-q", "-rc", str(folder / "debugger.rc"), "-f", str(folder / "bochsrc"),
             "-log", str(folder / "bochs.log")]
 

@@ -26,10 +26,6 @@ bool boot_add_module(struct boot_plan *plan, struct slice cmdline, const uint8_t
     struct slice word = { 0 };
     enum boot_role role;
 
-    if (plan->count == BOOT_MODULES) {
-        fmt_print(why, BOOT_WHY_MAX, "more than %u modules", BOOT_MODULES);
-        return false;
-    }
     if (!cmdline_next(&cmdline, &word) || !find_role(word, &role)) {
         fmt_print(
             why, BOOT_WHY_MAX,

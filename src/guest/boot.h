@@ -6,7 +6,7 @@
 #include "lib/err.h"
 #include <stdint.h>
 
-enum { BOOT_MODULES = 16, BOOT_WHY_MAX = 200 };
+enum { BOOT_WHY_MAX = 200 };
 
 enum boot_role { ROLE_KERNEL, ROLE_INITRD, ROLE_FLAT, ROLE_COUNT };
 
@@ -20,12 +20,12 @@ struct boot_module {
 /* The guest that the modules describe. */
 struct boot_plan {
     const struct boot_module *part[ROLE_COUNT]; /* NULL: there is none of that role */
-    struct boot_module module[BOOT_MODULES];
+    struct boot_module module[ROLE_COUNT];
     unsigned count;
 };
 
 /* Adds a module: the first word of its command line is its role. False, with a sentence, for an
- * unknown role, a second of a kind, one too many. */
+ * unknown role and for a second of a kind. */
 bool boot_add_module(struct boot_plan *plan, struct slice cmdline, const uint8_t *data,
                      uint64_t len, char why[BOOT_WHY_MAX]);
 

@@ -30,7 +30,10 @@
 #define LEAF7_ECX_KEEP                                                                             \
     (BIT32(1) | BIT32(2) | BIT32(3) | BIT32(6) | BIT32(8) | BIT32(9) | BIT32(10) | BIT32(11) |     \
      BIT32(12) | BIT32(14) | BIT32(22))
-#define LEAF7_ECX_OSPKE BIT32(4)
+#define LEAF7_EBX_INVPCID BIT32(10)
+#define LEAF7_ECX_RDPID   BIT32(22)
+#define EXT1_EDX_RDTSCP   BIT32(27)
+#define LEAF7_ECX_OSPKE   BIT32(4)
 /* 4VNNIW 4FMAPS FSRM VP2INTERSECT MD_CLEAR SERIALIZE */
 #define LEAF7_EDX_KEEP (BIT32(2) | BIT32(3) | BIT32(4) | BIT32(8) | BIT32(10) | BIT32(14))
 /* LAHF ABM SSE4A MISALIGN PREFETCHW XOP FMA4 TBM */
@@ -202,6 +205,17 @@ void cpuid_build(struct cpuid_table *t, struct cpuid_regs (*read)(uint32_t leaf,
     set_text(&t->hv[0], 0x40000000 + CPUID_HV_MAX, "pxHV pxHV px");
     set_text(&t->kvm[0], 0x40000100 + CPUID_KVM_MAX, "KVMKVMKVM\0\0\0");
     t->kvm[1].eax = CPUID_KVM_PV_EOI;
+}
+
+void cpuid_hide_rdtscp(struct cpuid_table *t)
+{
+    t->ext[1].edx &= ~EXT1_EDX_RDTSCP;
+    t->basic[7].ecx &= ~LEAF7_ECX_RDPID;
+}
+
+void cpuid_hide_invpcid(struct cpuid_table *t)
+{
+    t->basic[7].ebx &= ~LEAF7_EBX_INVPCID;
 }
 
 const struct cpuid_regs *cpuid_find(const struct cpuid_table *t, uint32_t leaf, uint32_t subleaf)

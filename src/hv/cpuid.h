@@ -32,6 +32,10 @@ struct cpuid_table {
 void cpuid_build(struct cpuid_table *t, struct cpuid_regs (*read)(uint32_t leaf, uint32_t subleaf),
                  uint64_t tsc_hz);
 
+/* Instructions that a guest can have only if the backend turns them on. */
+void cpuid_hide_rdtscp(struct cpuid_table *t); /* and RDPID, which reads the same register */
+void cpuid_hide_invpcid(struct cpuid_table *t);
+
 /* The answer to one CPUID instruction apart from the bits that follow a vCPU's state; never NULL
  * (an unknown leaf is all zeros, as is a subleaf that is not there). */
 const struct cpuid_regs *cpuid_find(const struct cpuid_table *t, uint32_t leaf, uint32_t subleaf);

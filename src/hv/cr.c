@@ -91,6 +91,7 @@ static bool write_cr(struct vcpu *v, unsigned cr, uint64_t value)
         break;
     case 3:
         crs.cr3 = value & ~BIT(63); /* "do not flush" is no part of the register */
+        ok = !(crs.cr3 >> (v->vm->cpuid->ext[8].eax & 0xff)); /* the guest's MAXPHYADDR */
         break;
     default:
         ok = cr_write_cr4(v->vm->cpuid, &crs, value);

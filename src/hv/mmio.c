@@ -189,29 +189,20 @@ static enum exit_action do_string(struct vcpu *v, const struct guest_view *view,
 static enum exit_action execute(struct vcpu *v, const struct guest_view *view,
                                 const struct insn *in, gpa_t gpa)
 {
-    switch (in->op) {
-    case INSN_MOV:
-    case INSN_MOVZX:
-    case INSN_MOVSX:
-        do_move(v, in, gpa);
-        return ACT_ADVANCE;
-    case INSN_XCHG:
-        do_xchg(v, in, gpa);
-        return ACT_ADVANCE;
-    case INSN_XADD:
-        do_xadd(v, in, gpa);
-        return ACT_ADVANCE;
-    case INSN_CMPXCHG:
-        do_cmpxchg(v, in, gpa);
-        return ACT_ADVANCE;
-    case INSN_STOS:
-    case INSN_LODS:
-    case INSN_MOVS:
+    static void (*const plain[INSN_OP_COUNT])(struct vcpu *, const struct insn *, gpa_t) = {
+        [INSN_MOV] = do_move,  [INSN_MOVZX] = do_move, [INSN_MOVSX] = do_move,
+        [INSN_XCHG] = do_xchg, [INSN_XADD] = do_xadd,  [INSN_CMPXCHG] = do_cmpxchg,
+    };
+
+    if (in->op == INSN_STOS || in->op == INSN_LODS || in->op == INSN_MOVS) {
         return do_string(v, view, in);
-    default:
-        if (in->has_mem && do_alu(v, in, gpa)) {
-            return ACT_ADVANCE;
-        }
+    }
+    if (in->has_mem && plain[in->op]) {
+        plain[in->op](v, in, gpa);
+        return ACT_ADVANCE;
+    }
+    if (in->has_mem && do_alu(v, in, gpa)) {
+        return ACT_ADVANCE;
     }
     vm_kill(v->vm,
             "instruction with opcode %#x at %#llx touches a device; pxHV does not emulate it",

@@ -118,6 +118,7 @@ static const struct msr_rule rules[] = {
     { MSR_APIC_BASE,       MSR_APIC_BASE,       apic_read,            apic_write       },
     { MSR_EFER,            MSR_EFER,            efer_read,            efer_write       },
     { MSR_KVM_PV_EOI_EN,   MSR_KVM_PV_EOI_EN,   pv_eoi_read,          pv_eoi_write     },
+    { MSR_TSC,             MSR_TSC,             NULL,                 write_ignore     }, /* time is the host's; reads do not exit */
     { MSR_UCODE_REV,       MSR_UCODE_REV,       read_zero,            write_ignore     },
     { MSR_PLATFORM_ID,     MSR_PLATFORM_ID,     read_zero,            NULL             },
     { MSR_MISC_ENABLE,     MSR_MISC_ENABLE,     misc_enable_read,     misc_enable_write},

@@ -1,6 +1,7 @@
 /* What hv/ needs from Intel VMX or AMD SVM: two tables exist, vmx_ops and svm_ops. Each call is
  * made on the host CPU that runs the vCPU: no lock. */
 #pragma once
+#include "hv/cpuid.h"
 #include "hv/preflight.h"
 #include "hv/vcpu.h"
 #include "lib/err.h"
@@ -16,6 +17,9 @@ struct virt_ops {
     /* Turns the extension on for this host CPU; logs and returns ERR_HW if the CPU refuses. */
     enum err (*cpu_on)(void) MUST_CHECK;
     void (*cpu_off)(void);
+
+    /* Takes out of a guest's CPUID what this CPU cannot let a guest do. Valid after probe. */
+    void (*limit_cpuid)(struct cpuid_table *table);
 
     /* The entry bits and the page sizes of nested tables on this CPU. Valid after probe. */
     const struct npt_format *(*npt_format)(void);

@@ -169,6 +169,16 @@ static void cpu_off(void)
     cpu_write_cr4(cpu_read_cr4() & ~CR4_VMXE_BIT);
 }
 
+static void limit_cpuid(struct cpuid_table *table)
+{
+    if (!(vmx_machine.ctls.proc2 & VMX_PROC2_RDTSCP)) {
+        cpuid_hide_rdtscp(table);
+    }
+    if (!(vmx_machine.ctls.proc2 & VMX_PROC2_INVPCID)) {
+        cpuid_hide_invpcid(table);
+    }
+}
+
 static const struct npt_format *npt_format(void)
 {
     return &vmx_machine.npt;
@@ -248,6 +258,7 @@ const struct virt_ops vmx_ops = {
     .probe = probe,
     .cpu_on = cpu_on,
     .cpu_off = cpu_off,
+    .limit_cpuid = limit_cpuid,
     .npt_format = npt_format,
     .real_mode = real_mode,
     .vcpu_init = vcpu_init,

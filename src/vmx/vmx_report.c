@@ -43,7 +43,7 @@ void vmx_report_refusal(int how)
 
 void vmx_report_entry_failure(uint32_t reason, uint64_t qualification)
 {
-    log_error("vmx: VM entry failed: %s: %s", vmx_entry_failure_text(reason),
+    log_error("vmx: %s: %s", vmx_entry_failure_text(reason),
               vmx_entry_failure_detail(reason, qualification));
     explain();
 }

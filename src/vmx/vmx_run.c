@@ -1,9 +1,11 @@
 #include "arch/x86_64/cpu.h"
 #include "hv/vm.h"
 #include "lib/bits.h"
+#include "lib/log.h"
 #include "vmx/vmcs_access.h"
 #include "vmx/vmx.h"
 #include "vmx/vmx_bits.h"
+#include "vmx/vmx_err.h"
 #include "vmx/vmx_exit.h"
 
 #define EXIT_ENTRY_FAILED BIT32(31)
@@ -100,6 +102,7 @@ static NOINLINE enum err odd_exit(struct vcpu *v, uint32_t reason)
         vmx_report_entry_failure(reason, vmcs_readn(VMCS_EXIT_QUAL));
         return ERR_HW;
     }
+    log_error("vmx: exit: %s", vmx_exit_reason_name(reason));
     v->exit = (struct vm_exit){ .kind = EXIT_UNKNOWN,
                                 .hw_reason = reason,
                                 .hw_info = vmcs_readn(VMCS_EXIT_QUAL) };

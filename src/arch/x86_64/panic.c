@@ -5,7 +5,7 @@
 #include "lib/log.h"
 #include <stdarg.h>
 
-enum { BACKTRACE_MAX = 24, SYMBOL_MAX = 96 };
+enum { BACKTRACE_MAX = 24, SYMBOL_MAX = 96, LAST_LINES = 12 };
 
 /* Made by tools/symbols.py from the linked image; offsets from image_text, sorted. */
 extern const uint32_t symbol_count;
@@ -13,12 +13,14 @@ extern const uint32_t symbol_offset[];
 extern const char *const symbol_name[];
 extern const char image_text[], image_rodata[], image_stacks[], image_end[];
 
+static void (*show)(const char *text, size_t len);
 static void (*last_act)(void);
 static bool panicking;
 
-void panic_set_last_act(void (*fn)(void))
+void panic_set_hooks(void (*print)(const char *text, size_t len), void (*last)(void))
 {
-    last_act = fn;
+    show = print;
+    last_act = last;
 }
 
 void symbol_format(char *buf, size_t size, uint64_t addr)
@@ -68,13 +70,26 @@ _Noreturn static void finish(void)
     cpu_halt_forever();
 }
 
+static void show_line(void *ctx, const char *text, size_t len)
+{
+    (void)ctx;
+    show(text, len);
+}
+
+/* A guest's output may have pushed the last log lines off the screen: they come first. */
 static void begin(void)
 {
+    static const char title[] = "\nThe last lines of the log:\n";
+
     cpu_cli();
     if (panicking) {
         finish(); /* a second one while the first is being told */
     }
     panicking = true;
+    if (show) {
+        show(title, sizeof title - 1);
+        log_tail(LAST_LINES, show_line, NULL);
+    }
 }
 
 _Noreturn void panic(const char *fmt, ...)

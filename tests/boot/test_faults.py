@@ -1,0 +1,68 @@
+"""What pxHV says when a VM entry is refused and when it breaks itself. Bochs' debugger plants the fault:
+it stops at one instruction of the core and changes a register."""
+import re
+import subprocess
+
+import pxhv
+
+GUEST = [(pxhv.BUILD / "hlt.bin", "flat mode=long")]
+LOW = {f"e{r}": f"r{r}" for r in ("ax", "bx", "cx", "dx", "si", "di", "bp")}
+LOW.update({f"r{n}d": f"r{n}" for n in range(8, 16)})
+
+
+def disassembly(function):
+    text = subprocess.run(["objdump", "-d", "--no-show-raw-insn", f"--disassemble={function}", pxhv.CORE],
+                          check=True, capture_output=True, text=True).stdout
+    return re.findall(r"^(ffffffff\w+):\s+(\S.*?)\s*(?:#.*)?$", text, re.M)
+
+
+def vmwrite(function, field):
+    """Where the function writes this VMCS field first, and the register with the value."""
+    holder = None
+    for address, insn in disassembly(function):
+        if loaded := re.fullmatch(rf"mov +\${field:#x},%(\w+)", insn):
+            holder = LOW.get(loaded[1])
+        written = re.fullmatch(r"vmwrite +%(\w+),%(\w+)", insn)
+        if written and written[2] == holder:
+            return address, written[1]
+    raise AssertionError(f"{function} does not write field {field:#x}")
+
+
+def run_with(boot, address, *commands):
+    return boot.run(GUEST, debugger=(f"lb 0x{address}", "c", *commands, "bpd 1", "c"))
+
+
+def test_bad_guest_state_is_named_with_its_rule(boot):
+    address, value = vmwrite("vmx_run", 0x6820)  # guest RFLAGS
+    result = run_with(boot, address, f"set {value} = 0")
+    result.assert_failure()
+    result.assert_backend("vmx")
+    result.assert_line("VM entry failed: the guest state breaks a rule",
+                       "broken rule: RFLAGS: bit 1 must be 1", "GUEST_RFLAGS=0",
+                       "Guest stopped: the CPU refused to enter the guest", "code at rip: f4 eb fe")
+    assert result.stats["stop"] == "killed"
+
+
+def test_bad_control_field_is_vmfail_valid_7(boot):
+    address, value = vmwrite("vmx_init_vmcs", 0x400C)  # VM-exit controls: no default1 bits
+    result = run_with(boot, address, f"set {value} = 0")
+    result.assert_failure()
+    result.assert_line("VMfailValid", "broken rule", "EXIT_CTLS=0", "the CPU refused to enter")
+    assert "control" in next(line for line in result.serial.splitlines() if "VMfailValid" in line)
+
+
+def test_bad_host_field_is_vmfail_valid_8(boot):
+    address, value = vmwrite("vmx_init_vmcs", 0x6C02)  # host CR3, beyond the physical address width
+    result = run_with(boot, address, f"set {value} = 0xffff000000000000")
+    result.assert_failure()
+    result.assert_line("VMfailValid", "broken rule", "HOST_CR3=ffff000000000000")
+    assert "host" in next(line for line in result.serial.splitlines() if "VMfailValid" in line)
+
+
+def test_a_fault_of_the_core_ends_in_a_report(boot):
+    address, _ = disassembly("vcpu_run")[0]
+    result = run_with(boot, address, "set rdi = 0x123456789000", f"set rip = 0x{disassembly('vm_kill')[0][0]}")
+    result.assert_failure()
+    result.assert_line("The last lines of the log:", "VMXON executed successfully!",
+                       "pxHV panic (a bug in pxHV, please report it): exception 14", "rip ", "#0 ")
+    assert re.search(r"#\d vm_kill\+0x|#\d set_stop\+0x", result.serial), result.explain("no symbols")
