@@ -4,12 +4,16 @@ A Machine says what to emulate, an Emulator is one that runs. COM1 goes to a fil
 that a person or a test talks to. A guest or the core ends the emulator by its debug-exit port;
 `Emulator.success()` tells whether that said success.
 """
+import contextlib
 import dataclasses
+import fcntl
 import os
 import pathlib
 import signal
 import socket
 import subprocess
+import tempfile
+import time
 
 SHARE = pathlib.Path("/usr/share/bochs")
 DEFAULT_MODEL = "corei7_skylake_x"
@@ -85,6 +89,14 @@ def qemu_command(machine, serial):
             "-device", f"isa-debug-exit,iobase={QEMU_EXIT_PORT:#x},iosize=4", *machine.more]
 
 
+@contextlib.contextmanager
+def one_at_a_time():
+    """Holds a lock that all starts of emulators of this user share."""
+    with open(pathlib.Path(tempfile.gettempdir(), f"pxhv-start-{os.getuid()}.lock"), "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
 class Emulator:
     """A running emulator; use it in a `with`, which ends it. The folder takes its files."""
 
@@ -111,9 +123,18 @@ class Emulator:
             command = bochs_command(self.machine, self.folder, f"mode={mode}, dev={where}")
         else:
             command = qemu_command(self.machine, serial)
-        with open(self.folder / "emulator.txt", "wb") as out:
+        with open(self.folder / "emulator.txt", "wb") as out, one_at_a_time():
             self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out,
                                             stderr=subprocess.STDOUT)
+            self._wait_for_display()
+
+    def _wait_for_display(self):
+        """Two Bochs that look for a free display port at the same moment take the same one, and one
+        of them dies."""
+        until = time.monotonic() + 5
+        while (self.machine.kind == "bochs" and self.process.poll() is None
+               and time.monotonic() < until and "listening for connections" not in self.log()):
+            time.sleep(0.02)
 
     def _accept(self, listener):
         listener.settimeout(1)

@@ -7,7 +7,7 @@
 #define FLAT_AT    UINT64_C(0x10000)
 #define FLAT_STACK UINT64_C(0x7c00)
 
-static const struct start_tables tables = { .gdt = { 0x1000 }, .page_tables = { 0x3000 } };
+static const struct start_tables tables = { .gdt = { 0x1000 }, .page_tables = { 0x9000 } };
 
 struct flat_options {
     enum start_mode mode;

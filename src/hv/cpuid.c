@@ -33,20 +33,25 @@
 #define LEAF7_EBX_INVPCID BIT32(10)
 #define LEAF7_ECX_RDPID   BIT32(22)
 #define EXT1_EDX_RDTSCP   BIT32(27)
-#define LEAF7_ECX_OSPKE   BIT32(4)
+/* Leaf 0Dh, subleaf 1: XSAVEOPT, and XGETBV with ECX = 1. Not the compacted format (XSAVEC,
+ * XSAVES): Bochs 2.7 loses AVX registers with it, and the standard one does all that a guest needs.
+ */
+#define XSAVE_KINDS     (BIT32(0) | BIT32(2))
+#define LEAF7_ECX_OSPKE BIT32(4)
 /* 4VNNIW 4FMAPS FSRM VP2INTERSECT MD_CLEAR SERIALIZE */
 #define LEAF7_EDX_KEEP (BIT32(2) | BIT32(3) | BIT32(4) | BIT32(8) | BIT32(10) | BIT32(14))
 /* LAHF ABM SSE4A MISALIGN PREFETCHW XOP FMA4 TBM */
 #define EXT1_ECX_KEEP                                                                              \
     (BIT32(0) | BIT32(5) | BIT32(6) | BIT32(7) | BIT32(8) | BIT32(11) | BIT32(16) | BIT32(21))
-/* SYSCALL NX PDPE1GB RDTSCP LM and AMD's copies of leaf 1 */
+/* SYSCALL NX MMXEXT PDPE1GB RDTSCP LM 3DNow! and AMD's copies of leaf 1, whose bits 19 and 25 mean
+ * something else here (MP, FFXSR) */
 #define EXT1_EDX_KEEP                                                                              \
-    (LEAF1_EDX_KEEP | BIT32(20) | BIT32(22) | BIT32(26) | BIT32(27) | BIT32(29) | BIT32(30) |      \
-     BIT32(31))
+    ((LEAF1_EDX_KEEP & ~(BIT32(19) | BIT32(25))) | BIT32(20) | BIT32(22) | BIT32(26) | BIT32(27) | \
+     BIT32(29) | BIT32(30) | BIT32(31))
 #define EXT7_INVARIANT_TSC BIT32(8)
 #define THERMAL_ARAT       BIT32(2) /* leaf 6: our APIC timer runs always */
 /* XCR0: x87 SSE AVX, AVX-512's three, PKRU */
-enum { XSAVE_LEGACY = 576 /* bytes: legacy region and header */, XSAVE_ALIGNED = 2 };
+enum { XSAVE_LEGACY = 576 }; /* bytes: legacy region and header */
 #define XCR0_KEEP (BIT(0) | BIT(1) | BIT(2) | BIT(5) | BIT(6) | BIT(7) | BIT(9))
 
 static void set_text(struct cpuid_regs *r, uint32_t max, const char text[static 12])
@@ -119,22 +124,15 @@ static void build_ext(struct cpuid_table *t,
     }
 }
 
-/* Size in bytes of the XSAVE area for what XCR0 enables, in the standard or the compacted format
- * (Intel SDM vol. 1, "Extended Region of an XSAVE Area"). */
-static uint32_t xsave_size(const struct cpuid_table *t, uint64_t xcr0, bool compacted)
+/* Size in bytes of the XSAVE area for what XCR0 enables (Intel SDM vol. 1, "Standard Form of the
+ * Extended Region"). */
+static uint32_t xsave_size(const struct cpuid_table *t, uint64_t xcr0)
 {
     uint32_t size = XSAVE_LEGACY;
 
     for (unsigned i = 2; i < CPUID_SUBLEAVES; i++) {
-        const struct cpuid_regs *part = &t->xsave[i];
-
-        if (!(xcr0 & BIT(i))) {
-            continue;
-        }
-        if (compacted) {
-            size = (part->ecx & XSAVE_ALIGNED ? (size + 63) & ~63u : size) + part->eax;
-        } else {
-            size = MAX(size, part->eax + part->ebx);
+        if (xcr0 & BIT(i)) {
+            size = MAX(size, t->xsave[i].eax + t->xsave[i].ebx);
         }
     }
     return size;
@@ -153,13 +151,13 @@ static void build_xsave(struct cpuid_table *t,
     main.eax = lo32(t->xcr0_mask);
     main.edx = hi32(t->xcr0_mask);
     t->xsave[0] = main;
-    t->xsave[1].eax = read(0xd, 1).eax & (BIT32(0) | BIT32(1) | BIT32(2)); /* XSAVES needs more */
+    t->xsave[1].eax = read(0xd, 1).eax & XSAVE_KINDS;
     for (unsigned i = 2; i < CPUID_SUBLEAVES; i++) {
         if (t->xcr0_mask & BIT(i)) {
             t->xsave[i] = read(0xd, i);
         }
     }
-    t->xsave[0].ecx = xsave_size(t, t->xcr0_mask, false);
+    t->xsave[0].ecx = xsave_size(t, t->xcr0_mask);
 }
 
 /* CR4 and EFER bits stand and fall with the CPUID bits that announce them. */
@@ -260,8 +258,8 @@ static void add_dynamic(const struct vcpu *v, uint32_t leaf, uint32_t subleaf, s
     } else if (leaf == 0xb) {
         r->edx = v->lapic.id;
         r->ecx = (r->ecx & 0xff00) | (subleaf & 0xff);
-    } else if (leaf == 0xd && subleaf <= 1 && v->vm->cpuid->xcr0_mask) {
-        r->ebx = xsave_size(v->vm->cpuid, v->xcr0, subleaf == 1);
+    } else if (leaf == 0xd && subleaf == 0 && v->vm->cpuid->xcr0_mask) {
+        r->ebx = xsave_size(v->vm->cpuid, v->xcr0);
     }
 }
 

@@ -23,7 +23,7 @@ struct cpuid_table {
     struct cpuid_regs cache[4];               /* leaf 4 */
     struct cpuid_regs topology[2];            /* leaf 0Bh */
     struct cpuid_regs xsave[CPUID_SUBLEAVES]; /* leaf 0Dh */
-    uint64_t xcr0_mask, xss_mask;             /* what a guest may set */
+    uint64_t xcr0_mask;                       /* what a guest may set */
     uint64_t cr4_mask;                        /* bits of CR4 that this CPUID offers */
     uint64_t efer_mask;
 };

@@ -126,6 +126,19 @@ static uint64_t cr0_by_word(struct vcpu *v, const struct exit_cr *x)
     return (cr0 & ~UINT64_C(0xe)) | (x->lmsw_source & 0xf);
 }
 
+/* The register that is moved to a control register: all of it in 64-bit code, else the low half. */
+static uint64_t source(struct vcpu *v, unsigned gpr)
+{
+    uint64_t value = v->regs.gpr[gpr];
+    struct vcpu_segs segs;
+
+    if (hi32(value)) {
+        v->vm->ops->get_segs(v, &segs);
+        value = segs.seg[SEG_CS].attr & SEG_ATTR_L ? value : lo32(value);
+    }
+    return value;
+}
+
 enum exit_action on_cr(struct vcpu *v, struct vm_exit *x)
 {
     bool ok = true;
@@ -135,7 +148,7 @@ enum exit_action on_cr(struct vcpu *v, struct vm_exit *x)
     }
     switch (x->cr.access) {
     case CR_MOV_TO:
-        ok = write_cr(v, x->cr.cr, v->regs.gpr[x->cr.gpr]);
+        ok = write_cr(v, x->cr.cr, source(v, x->cr.gpr));
         break;
     case CR_MOV_FROM:
         v->regs.gpr[x->cr.gpr] = read_cr(v, x->cr.cr);

@@ -15,6 +15,15 @@ static bool makes_double_fault(uint8_t first, uint8_t second)
            (first == VEC_PF && (second == VEC_PF || is_contributory(second)));
 }
 
+/* In real mode no exception has an error code. */
+static bool has_error_codes(struct vcpu *v)
+{
+    struct vcpu_crs crs;
+
+    v->vm->ops->get_crs(v, &crs);
+    return crs.cr0 & CR0_PE;
+}
+
 static void queue_fault(struct vcpu *v, uint8_t vector, bool has_code, uint32_t code)
 {
     struct vm_event *e = &v->event;
@@ -26,7 +35,7 @@ static void queue_fault(struct vcpu *v, uint8_t vector, bool has_code, uint32_t 
     }
     if (e->type == EVENT_FAULT && makes_double_fault(e->vector, vector)) {
         vector = VEC_DF;
-        has_code = true;
+        has_code = has_error_codes(v);
         code = 0;
     } else if (e->type != EVENT_NONE && e->type != EVENT_FAULT) {
         vm_kill(v->vm, "exception %u while delivering interrupt %u through memory that is not RAM",
@@ -43,13 +52,11 @@ void vcpu_fault(struct vcpu *v, uint8_t vector)
     queue_fault(v, vector, false, 0);
 }
 
-/* In real mode no exception has an error code. */
 void vcpu_fault_code(struct vcpu *v, uint8_t vector, uint32_t code)
 {
-    struct vcpu_crs crs;
+    bool has_code = has_error_codes(v);
 
-    v->vm->ops->get_crs(v, &crs);
-    queue_fault(v, vector, crs.cr0 & CR0_PE, crs.cr0 & CR0_PE ? code : 0);
+    queue_fault(v, vector, has_code, has_code ? code : 0);
 }
 
 void vcpu_page_fault(struct vcpu *v, uint64_t at, uint32_t code)
@@ -99,6 +106,8 @@ void inject_pending(struct vcpu *v)
         want_irq = busy || !ops->can_inject(v, EVENT_IRQ);
         if (!want_irq && extint) {
             deliver(v, EVENT_IRQ, v->extint.ack(v->extint.ctx));
+            /* The APIC does not know of it and holds nothing back. */
+            want_irq = extint_waits(v) || lapic_pending(&v->lapic) >= 0;
         } else if (!want_irq) {
             lapic_accept(&v->lapic, (uint8_t)vector);
             deliver(v, EVENT_IRQ, (uint8_t)vector);

@@ -67,8 +67,8 @@ static void do_move(struct vcpu *v, const struct insn *in, gpa_t gpa)
     gpr_write(gpr, in->reg, in->op_size, in->reg_high, value);
 }
 
-/* Read, compute, write back; the flags. False if the ALU does not know the operation. */
-static bool do_alu(struct vcpu *v, const struct insn *in, gpa_t gpa)
+/* ADD to BTC: read, compute, write back; the flags. */
+static void do_alu(struct vcpu *v, const struct insn *in, gpa_t gpa)
 {
     uint64_t *gpr = v->regs.gpr;
     uint64_t mem = mem_access(v, gpa, in->mem_size, false, 0);
@@ -78,16 +78,13 @@ static bool do_alu(struct vcpu *v, const struct insn *in, gpa_t gpa)
     bool to_reg = in->form == INSN_REG_RM;
     uint64_t result;
 
-    if (!alu_compute(in->op, in->op_size, to_reg ? other : mem, to_reg ? mem : other,
-                     &v->regs.rflags, &result)) {
-        return false;
-    }
+    (void)alu_compute(in->op, in->op_size, to_reg ? other : mem, to_reg ? mem : other,
+                      &v->regs.rflags, &result);
     if (to_reg && in->op != INSN_CMP) {
         gpr_write(gpr, in->reg, in->op_size, in->reg_high, result);
     } else if (in->write) {
         mem_access(v, gpa, in->mem_size, true, result);
     }
-    return true;
 }
 
 static void do_xchg(struct vcpu *v, const struct insn *in, gpa_t gpa)
@@ -201,7 +198,8 @@ static enum exit_action execute(struct vcpu *v, const struct guest_view *view,
         plain[in->op](v, in, gpa);
         return ACT_ADVANCE;
     }
-    if (in->has_mem && do_alu(v, in, gpa)) {
+    if (in->has_mem && in->op >= INSN_ADD && in->op <= INSN_BTC) {
+        do_alu(v, in, gpa);
         return ACT_ADVANCE;
     }
     vm_kill(v->vm,

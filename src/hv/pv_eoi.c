@@ -18,7 +18,10 @@ bool pv_eoi_enable(struct vcpu *v, uint64_t value)
         return false;
     }
     pv_eoi_collect(v);
-    v->pv_eoi_armed = false;
+    if (v->pv_eoi_armed) { /* else the guest would take its next look at the flag for an EOI */
+        *flag_of(v) &= (uint8_t)~PV_EOI_PENDING;
+        v->pv_eoi_armed = false;
+    }
     v->pv_eoi = value;
     return true;
 }

@@ -72,7 +72,7 @@ struct vcpu {
     struct lapic lapic;
     struct vcpu_extint extint;
     struct timer_queue timers;
-    uint64_t xcr0, xss, misc_enable;
+    uint64_t xcr0, misc_enable;
     bool osxsave, pke; /* CR4's bits, which CPUID shows */
     uint64_t pv_eoi;   /* MSR_KVM_PV_EOI_EN: guest-physical address and enable bit */
     bool pv_eoi_armed;

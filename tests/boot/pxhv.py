@@ -121,8 +121,9 @@ class Boot:
         folder.mkdir()
         image = folder / "disk.img"
         machine.setdefault("memory", 512)
+        command = machine.pop("command", "multiboot2")
         if not iso:
-            disk.make(image, core, options, modules)
+            disk.make(image, core, options, modules, command)
         try:
             with emu.Emulator(emu.Machine(iso or image, cdrom=bool(iso), **machine), folder,
                               interactive) as emulator:
@@ -131,7 +132,8 @@ class Boot:
             image.unlink(missing_ok=True)
 
     def run(self, modules=(), options=OPTIONS, *, core=CORE, timeout=120, iso=None, **machine):
-        """Boots and waits for the end. The rest are fields of emu.Machine: model, memory, ips, ..."""
+        """Boots and waits for the end. The rest are fields of emu.Machine (model, memory, ips, ...), and
+        `command`, GRUB's for the core."""
         with self.machine(core, options, modules, False, iso, **machine) as emulator:
             ended = emulator.wait(timeout) is not None
             if not ended:

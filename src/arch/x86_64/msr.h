@@ -42,7 +42,6 @@ enum msr {
     MSR_TSC_DEADLINE = 0x6e0,
     MSR_X2APIC_FIRST = 0x800,
     MSR_X2APIC_LAST = 0x8ff,
-    MSR_XSS = 0xda0,
 };
 
 /* Above the range of an int-valued enum. */

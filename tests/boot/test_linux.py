@@ -1,0 +1,41 @@
+"""Debian's own kernel to its login prompt, to work, and to its end."""
+import pytest
+
+# The usual one; no APICv and no 1 GiB pages; no unrestricted guest
+MODELS = ["corei7_skylake_x", "corei7_sandy_bridge_2600k", "corei5_lynnfield_750"]
+
+
+def boot_to_login(boot, model):
+    return boot.session(modules=boot.linux(), model=model, memory=1024, timeout=300)
+
+
+def assert_ran(result, stop):
+    result.assert_line("backend: vmx (Intel VT-x)", "VMXON executed successfully!", "Loading Linux kernel...",
+                       "Guest launched!", "pxhv-guest login:")
+    result.assert_backend("vmx")
+    assert result.stats["stop"] == stop, result.explain("another stop reason")
+    assert result.stats["npt_ram_faults"] == 0, result.explain("RAM was not mapped")
+    result.assert_success()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("model", MODELS)
+def test_linux_boots_works_and_powers_off(boot, model):
+    with boot_to_login(boot, model) as session:
+        session.console.login()
+        assert "Linux pxhv-guest" in session.console.run("uname -a")
+        interrupts = session.console.run("cat /proc/interrupts")
+        assert "timer" in interrupts and "ttyS0" in interrupts
+        assert session.console.run("dmesg | grep -c 'Call Trace'").strip() == "0"
+        session.console.child.send("poweroff\r")
+        result = session.finish()
+    assert_ran(result, "power-off")
+
+
+@pytest.mark.slow
+def test_linux_reboots(boot):
+    with boot_to_login(boot, "corei7_skylake_x") as session:
+        session.console.login()
+        session.console.child.send("reboot\r")
+        result = session.finish()
+    assert_ran(result, "reset")

@@ -1,0 +1,20 @@
+/* Stands before src/arch/x86_64/cpu.h in the include path of unit tests: what a process cannot
+ * execute, or what a test wants to watch, is a function that the test brings along. Declarations
+ * only: no lock. */
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+
+struct cpuid_regs {
+    uint32_t eax, ebx, ecx, edx;
+};
+
+uint64_t cpu_rdtsc(void);
+uint8_t io_in8(uint16_t port);
+void io_out8(uint16_t port, uint8_t v);
+uint16_t io_in16(uint16_t port);
+void io_out16(uint16_t port, uint16_t v);
+void cpu_write_cr2(uint64_t v);
+bool xsetbv_safe(uint32_t index, uint64_t value);
+
+static inline void cpu_pause(void) {}
