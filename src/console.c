@@ -4,7 +4,7 @@
 #include "drivers/vga_text.h"
 #include "lib/log.h"
 
-enum { COM1 = 0x3f8, TYPED_MAX = 4096, POLL_WITHOUT_IRQ_HZ = 100 };
+enum { COM1 = 0x3f8, TYPED_MAX = 4096, POLL_WITHOUT_IRQ_HZ = 100, GUEST_ROOM = 4096 };
 
 static struct uart16550 serial;
 static struct vga_text screen;
@@ -13,6 +13,7 @@ static struct {
     struct uart *uart;
     uint64_t poll_ticks; /* how often input is looked for: an interrupt may not be there */
     uint64_t next_input;
+    bool full;           /* the guest was told to wait for room */
     uint32_t head, tail; /* of typed, modulo 2^32 */
     uint8_t typed[TYPED_MAX];
 } front;
@@ -63,9 +64,9 @@ void console_set_clock(uint64_t tsc_hz)
     front.poll_ticks = tsc_hz / POLL_WITHOUT_IRQ_HZ;
 }
 
-bool console_has_serial(void)
+uint64_t console_lost(void)
 {
-    return serial.present;
+    return serial.lost;
 }
 
 /* Empties the chip; what does not fit is dropped, as a real line would. */
@@ -110,6 +111,14 @@ static void guest_put(void *ctx, uint8_t byte)
     }
 }
 
+/* The log and the rest of a FIFO still fit when the guest is told to wait: nothing is lost. */
+static bool guest_ready(void *ctx)
+{
+    (void)ctx;
+    front.full = serial.present && uart16550_room(&serial) < GUEST_ROOM;
+    return !front.full;
+}
+
 static bool guest_get(void *ctx, uint8_t *byte)
 {
     (void)ctx;
@@ -122,7 +131,7 @@ static bool guest_get(void *ctx, uint8_t *byte)
 
 struct uart_port console_guest_port(void)
 {
-    return (struct uart_port){ .put = guest_put, .get = guest_get };
+    return (struct uart_port){ .put = guest_put, .get = guest_get, .ready = guest_ready };
 }
 
 uint64_t console_poll(void *ctx, uint64_t now)
@@ -133,6 +142,9 @@ uint64_t console_poll(void *ctx, uint64_t now)
     if (serial.present && front.poll_ticks && now >= front.next_input) {
         take_input();
         front.next_input = now + front.poll_ticks;
+    }
+    if (front.uart && front.full && guest_ready(NULL)) {
+        uart_output_ready(front.uart);
     }
     if (front.uart && front.head != front.tail) {
         uart_input_ready(front.uart);

@@ -18,7 +18,9 @@ void console_move_vga(volatile uint16_t *vga_cells);
 /* How fast the TSC runs: the serial port is then looked at only when it may have room. */
 void console_set_clock(uint64_t tsc_hz);
 
-bool console_has_serial(void);
+/* Bytes of output that found the serial port's ring full: log lines only, since a guest is made to
+ * wait. */
+uint64_t console_lost(void);
 
 /* The serial port's interrupt is routed. The first one that comes proves it; until then input is
  * looked for a hundred times a second. */

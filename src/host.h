@@ -1,5 +1,5 @@
 /* The host computer as GRUB and firmware describe it, read while their map is still on, and what is
- * made of it. Filled once by host_init: no lock. */
+ * made of it. Filled once while starting up: no lock. */
 #pragma once
 #include "arch/x86_64/acpi.h"
 #include "arch/x86_64/multiboot2.h"

@@ -25,6 +25,7 @@ struct core {
     struct host host;
     struct options options;
     const struct virt_ops *ops;
+    bool on; /* the extension is on */
     struct boot_plan plan;
     struct cpuid_table cpuid;
     uint64_t entered; /* TSC when GRUB handed over */
@@ -37,36 +38,42 @@ static const char *backend_id(const struct core *c)
     return c->ops ? c->ops->id : "none";
 }
 
-/* The last act of everything: the user decides, or on-stop= did. True: run the guest again. */
-static bool what_next(const struct core *c, bool success)
+/* Leaves the virtualization extension first: with VT-x on, a CPU ignores the INIT that a reset may
+ * be. Both come back only if nothing worked, and then say so. */
+static void end_machine(struct core *c, void (*how)(void), const char *what)
+{
+    if (c->on) {
+        c->ops->cpu_off();
+        c->on = false;
+    }
+    how();
+    log_error("this computer cannot be %s by software", what);
+}
+
+/* The user decides what comes next, or on-stop= did. Returns to run the guest again. A guest that
+ * never started is no reason to reset: the same would happen again for ever. */
+static void what_next(struct core *c, bool started, bool success)
 {
     static const char question[] = "pxHV: r = run the guest again, b = reboot, p = power off\n";
 
     console_flush();
-    switch (c->options.on_stop) {
-    case ON_STOP_EXIT:
+    if (c->options.on_stop == ON_STOP_EXIT) {
         power_exit_emulator(success);
-        break;
-    case ON_STOP_RESET:
-        power_reset();
-        break;
-    case ON_STOP_POWEROFF:
-        power_off();
-        break;
-    case ON_STOP_PROMPT:
-        break;
+    } else if (c->options.on_stop == ON_STOP_RESET && started) {
+        end_machine(c, power_reset, "reset");
+    } else if (c->options.on_stop == ON_STOP_POWEROFF) {
+        end_machine(c, power_off, "powered off");
     }
     for (;;) {
         console_print(question, sizeof question - 1);
         switch (console_key()) {
         case 'r':
-            return true;
+            return;
         case 'b':
-            power_reset();
+            end_machine(c, power_reset, "reset");
             break;
         case 'p':
-            power_off();
-            console_print("This computer cannot be powered off by software.\n", 49);
+            end_machine(c, power_off, "powered off");
             break;
         default:
             break;
@@ -77,12 +84,11 @@ static bool what_next(const struct core *c, bool success)
 /* Nothing can run: says why, and lets the user choose between the ways out. */
 _Noreturn static void give_up(struct core *c, const char *why)
 {
-    log_error("%s", why);
-    report_not_started(backend_id(c));
-    while (what_next(c, false)) {
+    for (;;) {
         log_error("%s", why);
+        report_not_started(backend_id(c));
+        what_next(c, false, false);
     }
-    cpu_halt_forever();
 }
 
 static void panic_last_act(void)
@@ -143,6 +149,14 @@ static uint64_t guest_bytes(struct core *c)
     return c->options.mem ? c->options.mem : MIN(room, RAM_DEFAULT);
 }
 
+static void turn_on(struct core *c)
+{
+    if (!c->on && c->ops->cpu_on() != ERR_NONE) {
+        give_up(c, "the CPU refused to turn its virtualization extension on");
+    }
+    c->on = true;
+}
+
 /* Builds, runs and takes apart one guest. True if it ended as guests should. */
 static bool run_guest(struct core *c, uint64_t bytes)
 {
@@ -198,7 +212,7 @@ _Noreturn void kmain(uint64_t info, uint64_t load_offset, uint64_t entered)
     c->entered = entered;
     console_init((volatile uint16_t *)0xb8000);
     panic_set_hooks(console_print, panic_last_act);
-    log_info("pxHV %s, a hypervisor for Linux, DOS and kernels of one's own", PXHV_VERSION);
+    log_info("pxHV %s, a hypervisor for Linux and for kernels of one's own", PXHV_VERSION);
     if (!host_read(&c->host, info, load_offset, &why)) {
         give_up(c, why);
     }
@@ -213,17 +227,12 @@ _Noreturn void kmain(uint64_t info, uint64_t load_offset, uint64_t entered)
     log_info("backend: %s (%s)", c->ops->id, c->ops->name);
     read_modules(c);
     bytes = guest_bytes(c);
-    if (c->ops->cpu_on() != ERR_NONE) {
-        give_up(c, "the CPU refused to turn its virtualization extension on");
-    }
+    turn_on(c);
     cpuid_build(&c->cpuid, cpu_cpuid, c->host.clock.hz);
     c->ops->limit_cpuid(&c->cpuid);
     for (;;) {
-        bool good = run_guest(c, bytes);
-
-        if (!what_next(c, good)) {
-            cpu_halt_forever();
-        }
+        what_next(c, true, run_guest(c, bytes));
+        turn_on(c);
         c->entered = cpu_rdtsc(); /* the figures of the next run start here */
     }
 }

@@ -53,7 +53,7 @@ static const struct {
     const char *name, *values;
     bool (*set)(struct options *o, struct slice value);
 } table[] = {
-    {"mem",      "a size such as 512M or 2G, at least 1M", set_mem    },
+    {"mem",      "a size such as 512M or 2G, at least 2M", set_mem    },
     { "log",     "error, warn, info or debug",             set_log    },
     { "on-stop", "prompt, reset, poweroff or exit",        set_on_stop},
 };

@@ -153,15 +153,23 @@ static void log_exits(const struct machine *m)
 
 void report_stop(struct machine *m, const struct report_figures *f)
 {
-    bool bad = m->vm.stop == VM_TRIPLE_FAULT || m->vm.stop == VM_KILLED;
+    bool killed = m->vm.stop == VM_KILLED;
+    bool bad = killed || m->vm.stop == VM_TRIPLE_FAULT;
 
     if (bad) {
         log_error("Guest stopped: %s", m->vm.why);
         log_registers(m);
         log_code(m);
+        if (killed) {
+            m->vm.ops->dump(&m->vcpu);
+        }
     } else {
         log_info("Guest stopped: %s", m->vm.why);
     }
     log_exits(m);
+    if (console_lost()) {
+        log_warn("%llu bytes of output found the serial port's buffer full and were lost",
+                 (unsigned long long)console_lost());
+    }
     print_json(m, f);
 }

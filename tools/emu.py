@@ -172,6 +172,10 @@ class Emulator:
         status = 0 if self.machine.kind == "bochs" else QEMU_SUCCESS
         return self.process.returncode == status and not self.cut_off
 
+    def powered_off(self):
+        """Bochs calls a power-off by ACPI a panic."""
+        return "ACPI control: soft power off" in self.log()
+
     def log(self):
         return self.log_file.read_text(errors="replace") if self.log_file.exists() else ""
 

@@ -82,8 +82,8 @@ def run_bochs(machine):
                 termios.tcsetattr(sys.stdin, termios.TCSADRAIN, before)
         print()
         ended = bochs.wait(2) is not None
-    # Left by Ctrl-A x is well; ended by itself is well if the machine said so.
-    return 0 if not ended or bochs.success() else 1
+    # Left by Ctrl-A x is well; ended by itself is well if the machine said so or was switched off.
+    return 0 if not ended or bochs.success() or bochs.powered_off() else 1
 
 
 def main():

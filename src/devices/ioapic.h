@@ -6,8 +6,8 @@
 #include <stdint.h>
 
 #define IOAPIC_BASE_GPA UINT64_C(0xfec00000)
-/* One for each ISA interrupt, fewer than a chipset's 24: a guest reads and writes every entry several times
- * while it starts, each time with an exit, and nothing in this machine needs more. */
+/* One for each ISA interrupt, fewer than a chipset's 24: a guest reads and writes every entry
+ * several times while it starts, each time with an exit, and nothing in this machine needs more. */
 enum { IOAPIC_PINS = 16 };
 
 struct ioapic {
@@ -26,7 +26,7 @@ void ioapic_init(struct ioapic *io,
                               uint8_t vector, bool level),
                  void *ctx);
 
-/* Pulls a wire; matches irq_line.set with ctl = the struct ioapic. A pin over 23 does nothing. */
+/* Pulls a wire; matches irq_line.set with ctl = the struct ioapic. A pin over 15 does nothing. */
 void ioapic_set_pin(void *io, unsigned pin, bool level);
 
 /* A local APIC acknowledged this vector. */

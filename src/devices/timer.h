@@ -24,7 +24,7 @@ void timer_queue_init(struct timer_queue *q);
 void timer_init(struct timer *t, struct timer_queue *q, void (*fire)(void *ctx, uint64_t now),
                 void *ctx);
 
-/* Arms or moves the timer; TIMER_OFF disarms it. Walks the queue: a PC has five timers. */
+/* Arms or moves the timer; TIMER_OFF disarms it. Walks the queue: a PC has three. */
 void timer_arm(struct timer *t, uint64_t deadline);
 
 /* Fires, in order of their deadlines, all that are due at `now`. Each is disarmed first; its fire()

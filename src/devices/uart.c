@@ -61,6 +61,11 @@ static unsigned trigger_level(const struct uart *u)
     return fifo_on(u) ? level[u->fcr >> 6] : 1;
 }
 
+static bool can_send(const struct uart *u)
+{
+    return !u->port.ready || (u->mcr & MCR_LOOP) || u->port.ready(u->port.ctx);
+}
+
 /* The pending source of the highest priority ("Interrupt Identification Register"). */
 static uint8_t source(const struct uart *u)
 {
@@ -73,7 +78,7 @@ static uint8_t source(const struct uart *u)
     if ((u->ier & IER_RX) && u->timeout_irq) {
         return IIR_TIMEOUT;
     }
-    if ((u->ier & IER_THRE) && u->thr_empty_irq) {
+    if ((u->ier & IER_THRE) && u->thr_empty_irq && can_send(u)) {
         return IIR_THRE;
     }
     if ((u->ier & IER_MODEM) && (u->msr & MSR_DELTAS)) {
@@ -126,6 +131,11 @@ void uart_input_ready(struct uart *u)
     update_irq(u);
 }
 
+void uart_output_ready(struct uart *u)
+{
+    update_irq(u);
+}
+
 static uint8_t read_rbr(struct uart *u)
 {
     uint8_t byte;
@@ -155,7 +165,8 @@ static uint8_t read_iir(struct uart *u)
 
 static uint8_t read_lsr(struct uart *u)
 {
-    uint8_t lsr = (uint8_t)(u->lsr | LSR_THRE | LSR_TEMT | (u->rx_count > 0 ? LSR_DR : 0));
+    uint8_t lsr = (uint8_t)(u->lsr | (can_send(u) ? LSR_THRE | LSR_TEMT : 0) |
+                            (u->rx_count > 0 ? LSR_DR : 0));
 
     u->lsr = 0;
     return lsr;
@@ -185,7 +196,7 @@ static void write_thr(struct uart *u, uint8_t byte)
 static void write_ier(struct uart *u, uint8_t value)
 {
     if ((value & IER_THRE) && !(u->ier & IER_THRE)) {
-        u->thr_empty_irq = true; /* the THR is empty at all times */
+        u->thr_empty_irq = true; /* it is empty, or will be: see can_send() */
     }
     u->ier = value & IER_ALL;
 }

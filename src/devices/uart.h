@@ -12,6 +12,9 @@
 struct uart_port {
     void (*put)(void *ctx, uint8_t byte);  /* the guest sent a byte */
     bool (*get)(void *ctx, uint8_t *byte); /* the next byte typed, if there is one */
+    /* True if a FIFO of bytes can be put; NULL: always. While it is false the transmitter is busy.
+     */
+    bool (*ready)(void *ctx);
     void *ctx;
 };
 
@@ -36,5 +39,8 @@ void uart_init(struct uart *u, struct uart_port port, struct irq_line irq);
 /* There may be input: fills the receive FIFO from port.get and raises the interrupt. Each access of
  * the guest does the same, so input that did not fit is not forgotten. */
 void uart_input_ready(struct uart *u);
+
+/* port.ready() has become true: the guest may be told that the transmitter is empty. */
+void uart_output_ready(struct uart *u);
 
 io_fn uart_io; /* eight ports; dev is the struct uart */

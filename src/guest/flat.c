@@ -43,6 +43,12 @@ static bool parse(struct slice rest, struct flat_options *o, char why[BOOT_WHY_M
                   (unsigned long long)o->at);
         return false;
     }
+    if (o->mode != START_REAL && o->at < FLAT_AT) {
+        fmt_print(why, BOOT_WHY_MAX,
+                  "at=%#llx: below %#llx lie the guest's first GDT, page tables and stack",
+                  (unsigned long long)o->at, (unsigned long long)FLAT_AT);
+        return false;
+    }
     return true;
 }
 

@@ -51,8 +51,6 @@ struct virt_ops {
     void (*want_window)(struct vcpu *, bool irq, bool nmi);
     /* The guest executed HLT and waits: enter it asleep, until an event is injected. */
     void (*set_halted)(struct vcpu *);
-    /* Nested mappings of the VM changed. */
-    void (*flush_npt)(struct vcpu *);
 
     /* True if a guest can run in real mode, without protection and paging. Valid after probe. */
     bool (*real_mode)(void);

@@ -1,5 +1,6 @@
-/* Three address spaces, three types, so that they cannot be mixed up. Host-virtual addresses are
- * plain pointers. Values only: no lock. */
+/* Host-physical and guest-physical addresses are types of their own, so that they cannot be mixed
+ * up. Host-virtual addresses are plain pointers, guest-virtual ones plain numbers. Values only: no
+ * lock. */
 #pragma once
 #include <stdint.h>
 
@@ -13,14 +14,8 @@ typedef struct {
     uint64_t v;
 } gpa_t;
 
-/* Guest-virtual (linear): needs the guest's own page tables. */
-typedef struct {
-    uint64_t v;
-} gva_t;
-
 #define HPA(x) ((hpa_t){ (x) })
 #define GPA(x) ((gpa_t){ (x) })
-#define GVA(x) ((gva_t){ (x) })
 
 #define PAGE_SHIFT 12
 #define PAGE_SIZE  UINT64_C(4096)

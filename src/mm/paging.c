@@ -19,8 +19,7 @@ enum { TOP_LEVEL = 3, STACK_COUNT = 4, GUARD_STEP = 5 * 4096 /* boot_tables.asm 
 extern char image_text[], image_rodata[], image_data[], image_stacks[], image_end[];
 
 static struct pmm *frames;
-static uint64_t root; /* host-physical */
-static unsigned tables;
+static uint64_t root;      /* host-physical */
 static unsigned max_level; /* largest page: 1 = 2 MiB, 2 = 1 GiB */
 static bool own_map;       /* the new map is loaded: tables are seen through the direct map */
 
@@ -38,7 +37,6 @@ static bool table_alloc(uint64_t *out)
         return false;
     }
     memset(table_ptr(frame.v), 0, PAGE_SIZE);
-    tables++;
     *out = frame.v;
     return true;
 }
@@ -154,9 +152,4 @@ void paging_load(void)
 {
     cpu_write_cr3(root);
     own_map = true;
-}
-
-unsigned paging_tables(void)
-{
-    return tables;
 }

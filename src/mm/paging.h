@@ -30,6 +30,3 @@ enum err paging_map(hpa_t at, uint64_t len, enum page_kind kind) MUST_CHECK;
 
 /* Loads the new map on this CPU. */
 void paging_load(void);
-
-/* Frames in use by the map itself. */
-unsigned paging_tables(void);

@@ -1,6 +1,7 @@
 #include "vmx/vmx.h"
 #include "arch/x86_64/cpu.h"
 #include "arch/x86_64/msr.h"
+#include "arch/x86_64/percpu.h"
 #include "hv/vm.h"
 #include "lib/bits.h"
 #include "lib/log.h"
@@ -17,7 +18,7 @@
 #define VMX_BASIC_TRUE BIT(55)
 #define VMX_MISC_HLT   BIT(6)
 #define CR4_VMXE_BIT   BIT(13)
-enum { INVEPT_ALL = 2, BITMAP_FRAMES = 3, VMX_BASIC_WB = 6 };
+enum { BITMAP_FRAMES = 3, VMX_BASIC_WB = 6 };
 
 struct vmx_machine vmx_machine;
 
@@ -144,9 +145,10 @@ static enum err make_region(hpa_t *out)
 static enum err cpu_on(void)
 {
     uint64_t lock = msr_read(MSR_FEATURE_CONTROL);
-    hpa_t region;
+    static hpa_t region[HOST_CPUS]; /* one for each CPU, kept for when it is turned on again */
+    hpa_t *mine = &region[this_cpu()->id];
 
-    if (make_bitmaps(&vmx_machine) != ERR_NONE || make_region(&region) != ERR_NONE) {
+    if (make_bitmaps(&vmx_machine) != ERR_NONE || (!mine->v && make_region(mine) != ERR_NONE)) {
         return ERR_NOMEM;
     }
     if (vmx_feature_control(lock) == VMX_LOCK_OPEN) {
@@ -155,7 +157,7 @@ static enum err cpu_on(void)
     }
     cpu_write_cr0(cpu_read_cr0() | vmx_machine.limits.cr0_fixed0);
     cpu_write_cr4(cpu_read_cr4() | CR4_VMXE_BIT);
-    if (!insn_vmxon(region.v)) {
+    if (!insn_vmxon(mine->v)) {
         log_error("vmx: VMXON failed although the CPU offers VT-x");
         return ERR_HW;
     }
@@ -240,12 +242,6 @@ static void vcpu_free(struct vcpu *v)
     }
 }
 
-static void flush_npt(struct vcpu *v)
-{
-    (void)v;
-    (void)insn_invept(INVEPT_ALL, (struct insn_inv_desc){ 0 });
-}
-
 static void dump(struct vcpu *v)
 {
     (void)v;
@@ -275,6 +271,5 @@ const struct virt_ops vmx_ops = {
     .inject = vmx_inject,
     .want_window = vmx_want_window,
     .set_halted = vmx_set_halted,
-    .flush_npt = flush_npt,
     .dump = dump,
 };

@@ -1,5 +1,5 @@
 /* The VT-x backend: its operations for hv/, and what its own files share. Each vCPU's state belongs
- * to the CPU that runs it; what is per machine is set by vmx_probe and then read-only: no lock. */
+ * to the CPU that runs it; what is per machine is set by probe() and then read-only: no lock. */
 #pragma once
 #include "hv/virt_ops.h"
 #include "lib/addr.h"
@@ -62,7 +62,7 @@ void vmx_inject(struct vcpu *v, const struct vm_event *event);
 void vmx_want_window(struct vcpu *v, bool irq, bool nmi);
 void vmx_set_halted(struct vcpu *v);
 
-/* vmx_report.c: says in words why an entry was refused, with the whole VMCS. */
+/* vmx_report.c: says in words why an entry was refused. */
 void vmx_report_refusal(int how);
 void vmx_report_entry_failure(uint32_t reason, uint64_t qualification);
 

@@ -1,7 +1,6 @@
 #include "lib/bits.h"
 #include "lib/log.h"
 #include "vmx/vmcs_access.h"
-#include "vmx/vmcs_dump.h"
 #include "vmx/vmx.h"
 #include "vmx/vmx_err.h"
 
@@ -27,7 +26,6 @@ static void explain(void)
     name_broken_rules(vmx_check_controls, &state);
     name_broken_rules(vmx_check_host, &state);
     name_broken_rules(vmx_check_guest, &state);
-    vmcs_dump();
 }
 
 void vmx_report_refusal(int how)

@@ -245,7 +245,11 @@ static void forget_last_guest(void)
     msr_write(MSR_CSTAR, 0);
     msr_write(MSR_FMASK, 0);
     msr_write(MSR_KERNEL_GS_BASE, 0);
+    if (vmx_machine.ctls.proc2 & VMX_PROC2_RDTSCP) {
+        msr_write(MSR_TSC_AUX, 0);
+    }
     cpu_write_cr2(0);
+    cpu_clear_debug_registers();
     cpu_reset_fpu();
 }
 

@@ -39,3 +39,18 @@ def test_linux_reboots(boot):
         session.console.child.send("reboot\r")
         result = session.finish()
     assert_ran(result, "reset")
+
+
+@pytest.mark.slow
+def test_programs_keep_their_registers_and_output_is_whole(boot):
+    """Many processes that switch in the midst of AVX copies; more text than the core's buffer holds."""
+    with boot_to_login(boot, "corei7_skylake_x") as session:
+        session.console.login()
+        session.console.run("for i in $(seq 30);do dmesg|grep k|head -3;done>/dev/null")
+        assert session.console.run("dmesg | grep -c segfault").strip() == "0"
+        count = 16000  # 85 KiB
+        text = session.console.run(f"seq {count}")
+        assert text.split() == [str(n) for n in range(1, count + 1)], "text was lost on the way"
+        session.console.child.send("poweroff\r")
+        result = session.finish()
+    assert_ran(result, "power-off")

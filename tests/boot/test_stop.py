@@ -45,6 +45,7 @@ def test_on_stop_poweroff_ends_the_machine(boot):
     result = boot.run(GUEST, "log=info on-stop=poweroff", memory=256)
     result.assert_backend("vmx")
     assert PROMPT not in result.serial, result.explain("the machine went on")
+    assert "ACPI control: soft power off" in result.log
 
 
 def test_linux_runs_again_after_a_reboot_of_its_own(boot):
@@ -64,3 +65,9 @@ def test_linux_runs_again_after_a_reboot_of_its_own(boot):
         child.send("p")
         result = session.finish()
     assert [s["stop"] for s in result.all_stats] == ["reset", "power-off"]
+
+
+def test_on_stop_reset_does_not_loop_over_a_refusal(boot):
+    with boot.session([], "log=info on-stop=reset", memory=256) as session:
+        session.console.child.expect_exact("no guest was loaded")
+        session.console.child.expect_exact(PROMPT)

@@ -26,6 +26,14 @@ static bool get(void *ctx, uint8_t *byte)
     return true;
 }
 
+static bool room;
+
+static bool has_room(void *ctx)
+{
+    (void)ctx;
+    return room;
+}
+
 static void set_wire(void *ctl, unsigned pin, bool level)
 {
     (void)ctl;
@@ -374,10 +382,30 @@ static void wide_accesses_reach_one_register(void **state)
     assert_true(a.value == (~UINT64_C(0xff) | 0x60));
 }
 
+static void waits_while_the_other_end_has_no_room(void **state)
+{
+    (void)state;
+    uart.port.ready = has_room;
+    room = true;
+    out8(MCR, 0x08);
+    out8(IER, 0x02);
+    assert_true(wire);
+    assert_int_equal(in8(IIR) & 0x0f, 0x02); /* reported, and so no longer pending */
+    room = false;
+    out8(DATA, 'x');
+    assert_int_equal(in8(LSR) & 0x60, 0);
+    assert_false(wire); /* the transmitter is busy now */
+    room = true;
+    uart_output_ready(&uart);
+    assert_true(wire);
+    assert_int_equal(in8(LSR) & 0x60, 0x60);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(sends_and_is_always_ready, setup),
+        cmocka_unit_test_setup(waits_while_the_other_end_has_no_room, setup),
         cmocka_unit_test_setup(registers_keep_their_bits, setup),
         cmocka_unit_test_setup(is_a_16550a, setup),
         cmocka_unit_test_setup(modem_lines_are_on_and_loop_back, setup),

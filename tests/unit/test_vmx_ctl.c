@@ -62,7 +62,6 @@ static const struct {
 }, want[] = {
     { IN(proc2), VMX_PROC2_VPID },        { IN(proc2), VMX_PROC2_UNRESTRICTED },
     { IN(proc2), VMX_PROC2_RDTSCP },      { IN(proc2), VMX_PROC2_INVPCID },
-    { IN(proc2), VMX_PROC2_XSAVES },
 };
 
 static uint64_t *cap_word(size_t word)
@@ -108,7 +107,7 @@ static void nothing_else_is_turned_on(void **state)
                                    VMX_PROC_RDPMC | VMX_PROC_CR8_LOAD | VMX_PROC_CR8_STORE |
                                    VMX_PROC_IO_BITMAPS | VMX_PROC_MSR_BITMAPS | VMX_PROC_PROC2);
     assert_int_equal(out.proc2, VMX_PROC2_EPT | VMX_PROC2_VPID | VMX_PROC2_UNRESTRICTED |
-                                    VMX_PROC2_RDTSCP | VMX_PROC2_INVPCID | VMX_PROC2_XSAVES);
+                                    VMX_PROC2_RDTSCP | VMX_PROC2_INVPCID);
     assert_int_equal(out.exit, exit | 0x3c0204);
     assert_int_equal(out.entry, entry | 0xc004);
 }

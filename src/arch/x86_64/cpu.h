@@ -129,12 +129,6 @@ static inline void cpu_interrupt_window(void)
     __asm__ volatile("sti; nop; cli" ::: "memory");
 }
 
-/* Sleeps until an interrupt has been handled; returns with interrupts off. */
-static inline void cpu_sleep(void)
-{
-    __asm__ volatile("sti; hlt; cli" ::: "memory");
-}
-
 _Noreturn static inline void cpu_halt_forever(void)
 {
     for (;;) {
@@ -145,4 +139,43 @@ _Noreturn static inline void cpu_halt_forever(void)
 static inline void cpu_pause(void)
 {
     __asm__ volatile("pause");
+}
+
+/* Points the data segments at `data`, FS and GS at nothing; CS is loaded by cpu_load_cs (isr.asm).
+ */
+static inline void cpu_load_data_segments(uint16_t data)
+{
+    __asm__ volatile(
+        "mov %w0, %%ds; mov %w0, %%es; mov %w0, %%ss; mov %w1, %%fs; mov %w1, %%gs" ::"r"(data),
+        "r"(0)
+        : "memory");
+}
+void cpu_load_cs(uint16_t code);
+
+static inline void *cpu_gs_word(void)
+{
+    void *p;
+
+    __asm__("mov %%gs:0, %0" : "=r"(p));
+    return p;
+}
+
+static inline void cpu_fninit(void)
+{
+    __asm__ volatile("fninit");
+}
+
+/* From a 64-byte-aligned area, all components. */
+static inline void cpu_xrstor(const void *area)
+{
+    __asm__ volatile("xrstor64 (%0)" ::"r"(area), "a"(UINT32_MAX), "d"(UINT32_MAX) : "memory");
+}
+
+/* The debug registers that no VM entry or exit touches. */
+static inline void cpu_clear_debug_registers(void)
+{
+    __asm__ volatile(
+        "mov %0, %%dr0; mov %0, %%dr1; mov %0, %%dr2; mov %0, %%dr3; mov %1, %%dr6" ::"r"(
+            UINT64_C(0)),
+        "r"(UINT64_C(0xffff0ff0)));
 }

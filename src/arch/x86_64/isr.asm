@@ -3,7 +3,7 @@
 ; Also the instructions that may fault, with their fix-up table.
 
 global isr_stubs, fixup_table, fixup_table_end
-global msr_read_safe, msr_write_safe, xsetbv_safe
+global msr_read_safe, msr_write_safe, xsetbv_safe, cpu_load_cs
 extern trap_handle
 
 section .text
@@ -60,6 +60,14 @@ isr_common:
     pop r15
     add rsp, 16
     iretq
+
+; void cpu_load_cs(uint16_t code)
+cpu_load_cs:
+    pop rax
+    movzx edi, di
+    push rdi
+    push rax
+    retfq
 
 ; bool msr_read_safe(uint32_t msr, uint64_t *value)
 msr_read_safe:

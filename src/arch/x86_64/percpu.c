@@ -39,11 +39,8 @@ void cpu_tables_load(struct percpu *p, unsigned id)
     p->tss.io_map_base = sizeof p->tss;
     make_gdt(p);
     cpu_lgdt(&gdt);
-    __asm__ volatile(
-        "pushq %0; leaq 1f(%%rip), %%rax; pushq %%rax; lretq; 1:\n\t"
-        "mov %w1, %%ds; mov %w1, %%es; mov %w1, %%ss; mov %w2, %%fs; mov %w2, %%gs" ::"i"(SEL_CODE),
-        "r"(SEL_DATA), "r"(0)
-        : "rax", "memory");
+    cpu_load_cs(SEL_CODE);
+    cpu_load_data_segments(SEL_DATA);
     cpu_ltr(SEL_TSS);
     msr_write(MSR_GS_BASE, (uintptr_t)p);
     trap_load_idt();
@@ -54,13 +51,13 @@ void cpu_reset_fpu(void)
     static const uint8_t initial[1024] __attribute__((aligned(64)));
     struct cpuid_regs leaf;
 
-    __asm__ volatile("fninit");
+    cpu_fninit();
     if (!(cpu_read_cr4() & CR4_OSXSAVE_BIT)) {
         return;
     }
     leaf = cpu_cpuid(0xd, 0);
     xsetbv_safe(0, make64(leaf.edx, leaf.eax)); /* an area of zeros means "initial" for all of it */
-    __asm__ volatile("xrstor64 %0" ::"m"(initial), "a"(UINT32_MAX), "d"(UINT32_MAX));
+    cpu_xrstor(initial);
     xsetbv_safe(0, 1);
 }
 

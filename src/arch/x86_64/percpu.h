@@ -18,6 +18,8 @@ struct tss {
 } __attribute__((packed));
 _Static_assert(sizeof(struct tss) == 104, "the architecture's");
 
+enum { HOST_CPUS = 8 }; /* percpu.id is below it */
+
 struct percpu {
     struct percpu *self; /* first: read through GS */
     unsigned id;
@@ -28,10 +30,7 @@ struct percpu {
 
 static inline struct percpu *this_cpu(void)
 {
-    struct percpu *p;
-
-    __asm__("mov %%gs:0, %0" : "=r"(p));
-    return p;
+    return cpu_gs_word();
 }
 
 /* GDT, TSS with its IST stacks, IDT and GS of this CPU. After it, an exception ends in a report
@@ -42,6 +41,6 @@ void cpu_tables_load(struct percpu *p, unsigned id);
  * the guest's sake. */
 void cpu_features_enable(void);
 
-/* Puts the FPU and all state that XSAVE knows into its initial configuration, XCR0 = 1: the host uses none
- * of it, a new guest finds it clean. */
+/* Puts the FPU and all state that XSAVE knows into its initial configuration, XCR0 = 1: the host
+ * uses none of it, a new guest finds it clean. */
 void cpu_reset_fpu(void);
