@@ -27,7 +27,7 @@ static inline bool vmcs_try_read(uint32_t field, uint64_t *out)
 
 static inline uint64_t vmcs_read_raw(uint32_t field)
 {
-    uint64_t value;
+    uint64_t value = 0;
 
     if (__builtin_expect(!vmcs_try_read(field, &value), false)) {
         vmcs_access_failed(field);

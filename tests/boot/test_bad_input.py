@@ -51,10 +51,10 @@ def test_too_many_modules(boot):
 
 
 OPTIONS = {
-    "mem=0": ["mem=0", "at least 1M"],
+    "mem=0": ["mem=0", "at least 2M"],
     "mem=banana": ["mem=banana"],
     "mem=": ["mem="],
-    "mem=64K": ["mem=64K", "at least 1M"],
+    "mem=64K": ["mem=64K", "at least 2M"],
     "mem=99999999999G": ["mem=99999999999G"],
     "mem=18446744073709551615": ["mem=18446744073709551615"],
     "mem=1G": ["mem=1024M", "are free"],
