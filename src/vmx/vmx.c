@@ -144,7 +144,7 @@ static enum err make_region(hpa_t *out)
 /* Intel SDM vol. 3, "Enabling and Entering VMX Operation". */
 static enum err cpu_on(void)
 {
-    uint64_t lock = msr_read(MSR_FEATURE_CONTROL);
+    uint64_t lock = cap(MSR_FEATURE_CONTROL);
     static hpa_t region[HOST_CPUS]; /* one for each CPU, kept for when it is turned on again */
     hpa_t *mine = &region[this_cpu()->id];
 
@@ -152,7 +152,11 @@ static enum err cpu_on(void)
         return ERR_NOMEM;
     }
     if (vmx_feature_control(lock) == VMX_LOCK_OPEN) {
-        msr_write(MSR_FEATURE_CONTROL, lock | FEATURE_CONTROL_LOCK | FEATURE_CONTROL_VMX_OUTSIDE);
+        if (!msr_write_safe(MSR_FEATURE_CONTROL,
+                            lock | FEATURE_CONTROL_LOCK | FEATURE_CONTROL_VMX_OUTSIDE)) {
+            log_error("vmx: IA32_FEATURE_CONTROL is open, but the CPU does not let pxHV lock it");
+            return ERR_HW;
+        }
         log_info("vmx: firmware left IA32_FEATURE_CONTROL open; locked with VT-x on");
     }
     cpu_write_cr0(cpu_read_cr0() | vmx_machine.limits.cr0_fixed0);

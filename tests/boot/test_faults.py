@@ -28,6 +28,20 @@ def vmwrite(function, field):
     raise AssertionError(f"{function} does not write field {field:#x}")
 
 
+def behind_vmread(function, field):
+    """The instruction behind the VMREAD of this field, and the register with the value."""
+    holder, found = None, None
+    for address, insn in disassembly(function):
+        if found:
+            return address, found
+        if loaded := re.fullmatch(rf"mov +\${field:#x},%(\w+)", insn):
+            holder = LOW.get(loaded[1])
+        read = re.fullmatch(r"vmread +%(\w+),%(\w+)", insn)
+        if read and read[1] == holder:
+            found = read[2]
+    raise AssertionError(f"{function} does not read field {field:#x}")
+
+
 def run_with(boot, address, *commands):
     return boot.run(GUEST, debugger=(f"lb 0x{address}", "c", *commands, "bpd 1", "c"))
 
@@ -67,3 +81,24 @@ def test_a_fault_of_the_core_ends_in_a_report(boot):
     result.assert_line("The last lines of the log:", "VMXON executed successfully!",
                        "pxHV panic (a bug in pxHV, please report it): exception 14", "rip ", "#0 ")
     assert re.search(r"#\d vm_kill\+0x|#\d set_stop\+0x", result.serial), result.explain("no symbols")
+
+
+def test_vt_x_locked_off_by_firmware_is_said(boot):
+    address, _ = disassembly("vmx_feature_control")[0]
+    result = run_with(boot, address, "set rdi = 1")  # IA32_FEATURE_CONTROL: locked, VMXON not allowed
+    result.assert_failure()
+    result.assert_line("firmware locked it off: look for 'Intel Virtualization Technology'",
+                       "this computer cannot run a guest")
+    assert "VMXON" not in result.serial
+
+
+def test_an_interrupted_delivery_is_done_again(boot):
+    handler, _ = disassembly("on_cpuid")[0]
+    address, value = behind_vmread("vmx_run", 0x4408)  # IDT-vectoring information
+    invalid_opcode = 1 << 31 | 3 << 8 | 6
+    result = boot.run([(boot.asm("reinject"), "flat mode=long")], memory=128, debugger=(
+        f"lb 0x{handler}", "c", "bpd 1", f"lb 0x{address}", "c", f"set {value} = {invalid_opcode:#x}",
+        "bpd 2", "c"))
+    result.assert_success()
+    result.assert_backend("vmx")
+    result.assert_line("PASS delivered once", "PASS its vector", "DONE")
