@@ -4,7 +4,6 @@
 
 IMAGE_VMA       equ 0xffffffff80000000
 MB2_MAGIC       equ 0x36d76289
-MB1_HEADER      equ 0x1badb002
 
 EFER_MSR        equ 0xc0000080
 EFER_LME_NXE    equ (1 << 8) | (1 << 11)
@@ -27,14 +26,11 @@ align 8
     dw 6, 0                             ; modules are page-aligned
     dd 8
 align 8
-    dw 1, 1                             ; information wanted, optional: the EFI tables, ACPI
-    dd 8 + 4 * 4, 11, 12, 14, 15
-align 8
     dw 0, 0
     dd 8
 mb2_header_end:
 align 4                                 ; so that "multiboot" instead of "multiboot2" gets a sentence
-    dd MB1_HEADER, 0, 0x100000000 - MB1_HEADER
+    dd 0x1badb002, 0, 0x100000000 - 0x1badb002
 
 section .boot
 bits 32
