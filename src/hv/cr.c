@@ -60,6 +60,15 @@ bool cr_write_efer(const struct cpuid_table *cpuid, struct vcpu_crs *crs, uint64
     return true;
 }
 
+bool cr_loads_pdptes(const struct vcpu_crs *old, const struct vcpu_crs *crs)
+{
+    bool pae = (crs->cr0 & CR0_PG) && (crs->cr4 & CR4_PAE) && !(crs->efer & EFER_LMA);
+
+    return pae && (((old->cr0 ^ crs->cr0) & (CR0_CD | CR0_NW | CR0_PG)) ||
+                   ((old->cr4 ^ crs->cr4) & (CR4_PAE | CR4_PGE | CR4_PSE | CR4_SMEP)) ||
+                   old->cr3 != crs->cr3);
+}
+
 bool cr_xcr0_valid(const struct cpuid_table *cpuid, uint64_t value)
 {
     uint64_t avx512 = value & XCR0_AVX512;
@@ -69,11 +78,43 @@ bool cr_xcr0_valid(const struct cpuid_table *cpuid, uint64_t value)
            (!avx512 || (avx512 == XCR0_AVX512 && (value & XCR0_AVX)));
 }
 
+/* A top entry that is present has no reserved bits set. What is not RAM, the backend refuses. */
+static bool pdptes_valid(struct vcpu *v, const struct vcpu_crs *crs)
+{
+    uint64_t reserved = ~UINT64_C(0) << (v->vm->cpuid->ext[8].eax & 0x3f);
+    uint64_t pdpte[4] = { 0 };
+
+    reserved |= 0x1e6; /* bits 8:5 and 2:1 */
+    if (vm_copy_in(v->vm, pdpte, GPA(crs->cr3 & 0xffffffe0), sizeof pdpte) != ERR_NONE) {
+        return true;
+    }
+    for (unsigned i = 0; i < ARRAY_SIZE(pdpte); i++) {
+        if ((pdpte[i] & 1) && (pdpte[i] & reserved)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool write_cr0(struct vcpu *v, struct vcpu_crs *crs, uint64_t value)
+{
+    enum { TSS_64_BUSY = 0xb };
+    bool was_long = crs->efer & EFER_LMA;
+    struct vcpu_segs segs;
+
+    v->vm->ops->get_segs(v, &segs);
+    if (!cr_write_cr0(crs, value, segs.seg[SEG_CS].attr & SEG_ATTR_L)) {
+        return false;
+    }
+    /* Long mode is not entered with a 16-bit TSS. */
+    return was_long || !(crs->efer & EFER_LMA) || (segs.seg[SEG_TR].attr & 0xf) == TSS_64_BUSY;
+}
+
 static bool write_cr(struct vcpu *v, unsigned cr, uint64_t value)
 {
     const struct virt_ops *ops = v->vm->ops;
+    struct vcpu_crs old;
     struct vcpu_crs crs;
-    struct vcpu_segs segs;
     bool ok = true;
 
     if (cr == 8) {
@@ -84,10 +125,10 @@ static bool write_cr(struct vcpu *v, unsigned cr, uint64_t value)
         return true;
     }
     ops->get_crs(v, &crs);
+    old = crs;
     switch (cr) {
     case 0:
-        ops->get_segs(v, &segs);
-        ok = cr_write_cr0(&crs, value, segs.seg[SEG_CS].attr & SEG_ATTR_L);
+        ok = write_cr0(v, &crs, value);
         break;
     case 3:
         crs.cr3 = value & ~BIT(63); /* "do not flush" is no part of the register */
@@ -96,6 +137,7 @@ static bool write_cr(struct vcpu *v, unsigned cr, uint64_t value)
     default:
         ok = cr_write_cr4(v->vm->cpuid, &crs, value);
     }
+    ok = ok && (!cr_loads_pdptes(&old, &crs) || pdptes_valid(v, &crs));
     if (ok) {
         v->osxsave = crs.cr4 & CR4_OSXSAVE;
         v->pke = crs.cr4 & CR4_PKE;
@@ -131,10 +173,12 @@ static uint64_t source(struct vcpu *v, unsigned gpr)
 {
     uint64_t value = v->regs.gpr[gpr];
     struct vcpu_segs segs;
+    struct vcpu_crs crs;
 
     if (hi32(value)) {
         v->vm->ops->get_segs(v, &segs);
-        value = segs.seg[SEG_CS].attr & SEG_ATTR_L ? value : lo32(value);
+        v->vm->ops->get_crs(v, &crs);
+        value = (crs.efer & EFER_LMA) && (segs.seg[SEG_CS].attr & SEG_ATTR_L) ? value : lo32(value);
     }
     return value;
 }

@@ -11,4 +11,9 @@
 bool cr_write_cr0(struct vcpu_crs *crs, uint64_t value, bool cs_long);
 bool cr_write_cr4(const struct cpuid_table *cpuid, struct vcpu_crs *crs, uint64_t value);
 bool cr_write_efer(const struct cpuid_table *cpuid, struct vcpu_crs *crs, uint64_t value);
+
+/* True if a CPU reads PAE paging's four top entries from memory when these registers change so
+ * (Intel SDM vol. 3, "PDPTE Registers"). */
+bool cr_loads_pdptes(const struct vcpu_crs *old, const struct vcpu_crs *crs);
+
 bool cr_xcr0_valid(const struct cpuid_table *cpuid, uint64_t value);

@@ -15,7 +15,9 @@ void guest_view_load(struct vcpu *v, struct guest_view *view)
     ops->get_segs(v, &view->segs);
     ops->load_regs(v);
     cs = view->segs.seg[SEG_CS].attr;
-    view->mode = cs & SEG_ATTR_L ? INSN_64 : cs & SEG_ATTR_DB ? INSN_32 : INSN_16;
+    view->mode = (crs.efer & EFER_LMA) && (cs & SEG_ATTR_L) ? INSN_64
+                 : cs & SEG_ATTR_DB                         ? INSN_32
+                                                            : INSN_16;
     view->paging = (struct guest_paging){
         .cr0 = crs.cr0,
         .cr3 = crs.cr3,

@@ -40,8 +40,10 @@ static bool string_element(struct vcpu *v, const struct guest_view *view, const 
         uint64_t left;
         gpa_t gpa;
 
-        if (!guest_translate(v, view, linear, true, &gpa, &left)) {
-            return false; /* before the device is touched */
+        /* Both ends, before the device is touched. */
+        if (!guest_translate(v, view, linear, true, &gpa, &left) ||
+            !guest_translate(v, view, linear + io->size - 1, true, &gpa, &left)) {
+            return false;
         }
         value = port_access(v, io->port, io->size, false, 0);
         if (!guest_write(v, view, linear, &value, io->size)) {

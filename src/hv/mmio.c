@@ -126,36 +126,53 @@ static void do_cmpxchg(struct vcpu *v, const struct insn *in, gpa_t gpa)
     mem_access(v, gpa, in->mem_size, true, old);
 }
 
+/* One side of a string instruction: RAM, maybe across the border of two pages, or a device. False
+ * if a fault was queued. */
+static bool linear_access(struct vcpu *v, const struct guest_view *view, uint64_t linear,
+                          unsigned size, bool write, uint64_t *value)
+{
+    uint64_t left;
+    gpa_t gpa;
+
+    if (!guest_translate(v, view, linear, write, &gpa, &left)) {
+        return false;
+    }
+    if (!vm_ram(v->vm, gpa, 1)) {
+        *value = mem_access(v, gpa, size, write, *value);
+        return true;
+    }
+    if (write) {
+        return guest_write(v, view, linear, value, size);
+    }
+    *value = 0;
+    return guest_read(v, view, linear, value, size);
+}
+
 /* One element of MOVS, STOS or LODS. False if a fault was queued. */
 static bool string_element(struct vcpu *v, const struct guest_view *view, const struct insn *in)
 {
     uint64_t *gpr = v->regs.gpr;
     unsigned size = in->mem_size;
     uint64_t step = v->regs.rflags & RFLAGS_DF ? (uint64_t) - (int64_t)size : size;
+    uint64_t source = guest_linear(view, in->mem.seg, gpr_read(gpr, RSI, in->addr_size, false));
+    uint64_t dest = guest_linear(view, SEG_ES, gpr_read(gpr, RDI, in->addr_size, false));
     uint64_t value = gpr_read(gpr, RAX, size, false);
     uint64_t left;
-    gpa_t from = GPA(0);
-    gpa_t to = GPA(0);
+    gpa_t gpa;
     bool loads = in->op != INSN_STOS;
     bool stores = in->op != INSN_LODS;
 
-    if (loads &&
-        !guest_translate(v, view,
-                         guest_linear(view, in->mem.seg, gpr_read(gpr, RSI, in->addr_size, false)),
-                         false, &from, &left)) {
-        return false;
+    if (stores && !guest_translate(v, view, dest, true, &gpa, &left)) {
+        return false; /* before a device is read */
     }
-    if (stores && !guest_translate(
-                      v, view, guest_linear(view, SEG_ES, gpr_read(gpr, RDI, in->addr_size, false)),
-                      true, &to, &left)) {
+    if ((loads && !linear_access(v, view, source, size, false, &value)) ||
+        (stores && !linear_access(v, view, dest, size, true, &value))) {
         return false;
     }
     if (loads) {
-        value = mem_access(v, from, size, false, 0);
         gpr_write(gpr, RSI, in->addr_size, false, gpr[RSI] + step);
     }
     if (stores) {
-        mem_access(v, to, size, true, value);
         gpr_write(gpr, RDI, in->addr_size, false, gpr[RDI] + step);
     } else {
         gpr_write(gpr, RAX, size, false, value);

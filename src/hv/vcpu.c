@@ -36,7 +36,8 @@ static void act(struct vcpu *v, const struct virt_ops *ops, enum exit_action act
         ops->advance(v, v->exit.insn_len);
     } else if (action == ACT_IDLE) {
         ops->advance(v, v->exit.insn_len);
-        v->halted = true;
+        /* A single step is a #DB behind HLT, which ends it at once. on_hlt() has loaded RFLAGS. */
+        v->halted = !(v->regs.rflags & RFLAGS_TF);
         v->look = true; /* what is pending already wakes it at once */
     }
 }

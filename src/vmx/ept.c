@@ -11,11 +11,12 @@
 #define EPTP_4_LEVEL (UINT64_C(3) << 3)
 
 /* IA32_VMX_EPT_VPID_CAP */
-#define CAP_4_LEVEL BIT(6)
-#define CAP_WB      BIT(14)
-#define CAP_2MIB    BIT(16)
-#define CAP_1GIB    BIT(17)
-#define CAP_INVEPT  BIT(20)
+#define CAP_4_LEVEL    BIT(6)
+#define CAP_WB         BIT(14)
+#define CAP_2MIB       BIT(16)
+#define CAP_1GIB       BIT(17)
+#define CAP_INVEPT     BIT(20)
+#define CAP_INVEPT_ALL BIT(26)
 
 struct npt_format ept_format(uint64_t cap)
 {
@@ -38,7 +39,7 @@ struct npt_format ept_format(uint64_t cap)
 
 bool ept_usable(uint64_t cap)
 {
-    return (cap & CAP_4_LEVEL) && (cap & CAP_WB) && (cap & CAP_INVEPT);
+    return (cap & CAP_4_LEVEL) && (cap & CAP_WB) && (cap & CAP_INVEPT) && (cap & CAP_INVEPT_ALL);
 }
 
 uint64_t ept_pointer(hpa_t root)

@@ -14,10 +14,12 @@
 #include "vmx/vmx_bits.h"
 #include "vmx/vmx_insn.h"
 
-#define CPUID1_ECX_VMX BIT32(5)
-#define VMX_BASIC_TRUE BIT(55)
-#define VMX_MISC_HLT   BIT(6)
-#define CR4_VMXE_BIT   BIT(13)
+#define CPUID1_ECX_VMX     BIT32(5)
+#define VMX_BASIC_TRUE     BIT(55)
+#define VMX_MISC_HLT       BIT(6)
+#define VMX_BASIC_INS_OUTS BIT(54) /* the exit tells which segment and address size they use */
+#define CAP_INVVPID        (BIT(32) | BIT(42)) /* IA32_VMX_EPT_VPID_CAP: INVVPID, of all contexts */
+#define CR4_VMXE_BIT       BIT(13)
 enum { BITMAP_FRAMES = 3, VMX_BASIC_WB = 6 };
 
 struct vmx_machine vmx_machine;
@@ -28,6 +30,16 @@ static uint64_t cap(uint32_t msr)
     uint64_t v;
 
     return msr_read_safe(msr, &v) ? v : 0;
+}
+
+/* IA32_FEATURE_CONTROL. Where there is none, VMXON itself decides. */
+static uint64_t read_lock(void)
+{
+    uint64_t v;
+
+    return msr_read_safe(MSR_FEATURE_CONTROL, &v)
+               ? v
+               : FEATURE_CONTROL_LOCK | FEATURE_CONTROL_VMX_OUTSIDE;
 }
 
 static void read_limits(struct vmx_limits *l)
@@ -61,7 +73,7 @@ static void probe(struct preflight *report)
     if (!report->present) {
         return;
     }
-    lock = cap(MSR_FEATURE_CONTROL);
+    lock = read_lock();
     preflight_add(report, "VT-x allowed by firmware", vmx_feature_control(lock) != VMX_LOCK_OFF,
                   true,
                   "the CPU has VT-x but firmware locked it off: look for 'Intel Virtualization "
@@ -74,11 +86,16 @@ static void probe(struct preflight *report)
                   NULL);
     preflight_add(report, "write-back VMCS memory",
                   bits(cap(MSR_VMX_BASIC), 53, 50) == VMX_BASIC_WB, true, NULL);
+    preflight_add(report, "information about INS and OUTS exits",
+                  cap(MSR_VMX_BASIC) & VMX_BASIC_INS_OUTS, true, NULL);
     m->revision = (uint32_t)bits(cap(MSR_VMX_BASIC), 30, 0);
     m->timer_shift = (unsigned)bits(m->limits.misc, 4, 0);
     m->npt = ept_format(m->limits.ept_vpid);
     m->unrestricted = m->ctls.proc2 & VMX_PROC2_UNRESTRICTED;
-    m->vpid = m->ctls.proc2 & VMX_PROC2_VPID;
+    m->vpid = (m->ctls.proc2 & VMX_PROC2_VPID) && (m->limits.ept_vpid & CAP_INVVPID) == CAP_INVVPID;
+    if (!m->vpid) {
+        m->ctls.proc2 &= ~VMX_PROC2_VPID; /* what cannot be flushed is not used */
+    }
 }
 
 /* MSRs whose value lives in the VMCS or that the host does not use: the guest has them directly
@@ -144,7 +161,7 @@ static enum err make_region(hpa_t *out)
 /* Intel SDM vol. 3, "Enabling and Entering VMX Operation". */
 static enum err cpu_on(void)
 {
-    uint64_t lock = cap(MSR_FEATURE_CONTROL);
+    uint64_t lock = read_lock();
     static hpa_t region[HOST_CPUS]; /* one for each CPU, kept for when it is turned on again */
     hpa_t *mine = &region[this_cpu()->id];
 
@@ -197,29 +214,28 @@ static bool real_mode(void)
 
 /* Page tables for a guest without paging on a CPU without unrestricted guest: 32-bit paging, 4 MiB
  * pages, accessed and dirty already, so that the CPU never writes to them. */
-static enum err make_flat_tables(struct vm *vm)
+static enum err make_flat_tables(struct vm *vm, hpa_t *frame)
 {
     enum { PDE_FLAGS = 0xe7 }; /* present, writable, user, accessed, dirty, 4 MiB */
-    hpa_t frame;
     uint32_t *pde;
 
     if (vmx_machine.unrestricted) {
         return ERR_NONE;
     }
-    if (!frame_alloc(&frame)) {
+    if (!frame_alloc(frame)) {
         return ERR_NOMEM;
     }
-    pde = hpa_ptr(frame);
+    pde = hpa_ptr(*frame);
     for (uint32_t i = 0; i < 1024; i++) {
         pde[i] = i << 22 | PDE_FLAGS;
     }
-    return npt_map(&vm->npt, GPA(VMX_FLAT_TABLE_GPA), frame, PAGE_SIZE, NPT_R);
+    return npt_map(&vm->npt, GPA(VMX_FLAT_TABLE_GPA), *frame, PAGE_SIZE, NPT_R);
 }
 
 static enum err vcpu_init(struct vcpu *v)
 {
     struct vmx_vcpu *h = vmx_of(v);
-    enum err e = v->id == 0 ? make_flat_tables(v->vm) : ERR_NONE;
+    enum err e = v->id == 0 ? make_flat_tables(v->vm, &h->flat_table) : ERR_NONE;
 
     if (e == ERR_NONE) {
         e = make_region(&h->vmcs);
@@ -243,6 +259,9 @@ static void vcpu_free(struct vcpu *v)
     if (h->vmcs.v) {
         (void)insn_vmclear(h->vmcs.v); /* it was loaded here; nothing is left to go wrong */
         frame_free(h->vmcs);
+    }
+    if (h->flat_table.v) {
+        frame_free(h->flat_table);
     }
 }
 

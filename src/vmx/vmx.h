@@ -26,7 +26,8 @@ struct vmx_vcpu {
     bool launched;
     hpa_t vmcs;
     bool flat; /* no unrestricted guest, and the guest has paging off: it runs on identity tables */
-    uint32_t proc, entry; /* control words, as they stand in the VMCS */
+    uint32_t proc;    /* control word, as it stands in the VMCS */
+    hpa_t flat_table; /* of the identity tables; 0 if there are none */
     uint64_t cr0_shadow, cr4_shadow, cr0_mask, cr4_mask;
     uint64_t efer;
     uint64_t cr3; /* the guest's, while `flat` */

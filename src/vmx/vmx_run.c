@@ -154,23 +154,39 @@ static uint64_t next_rip(uint64_t rip, unsigned insn_len)
 {
     uint64_t next = rip + insn_len;
 
-    if (UNLIKELY(hi32(next ^ rip)) && !(vmcs_read32(VMCS_GUEST_CS_AR) & SEG_ATTR_L)) {
+    if (UNLIKELY(hi32(next ^ rip)) && !((vmcs_read64(VMCS_GUEST_EFER) & EFER_LMA) &&
+                                        (vmcs_read32(VMCS_GUEST_CS_AR) & SEG_ATTR_L))) {
         next = lo32(next);
     }
     return next;
 }
 
+/* An instruction that is done clears RF, and with TF it is a step that was made. */
+static NOINLINE void finish_step(struct vcpu *v, uint64_t rflags)
+{
+    if (rflags & RFLAGS_TF) {
+        vmcs_writen(VMCS_GUEST_PENDING_DEBUG, PENDING_DEBUG_BS);
+    }
+    if (v->regs_loaded) {
+        v->regs.rflags &= ~RFLAGS_RF;
+    } else {
+        vmcs_writen(VMCS_GUEST_RFLAGS, rflags & ~RFLAGS_RF);
+    }
+}
+
 void vmx_advance(struct vcpu *v, unsigned insn_len)
 {
     uint32_t block = vmcs_read32(VMCS_GUEST_INTERRUPTIBILITY);
+    uint64_t rflags;
 
     v->regs.rip = next_rip(v->regs.rip, insn_len);
     vmcs_writen(VMCS_GUEST_RIP, v->regs.rip);
     if (block & (VMX_BLOCK_STI | VMX_BLOCK_MOV_SS)) {
         vmcs_write32(VMCS_GUEST_INTERRUPTIBILITY, block & ~(VMX_BLOCK_STI | VMX_BLOCK_MOV_SS));
     }
-    if (vmcs_readn(VMCS_GUEST_RFLAGS) & RFLAGS_TF) {
-        vmcs_writen(VMCS_GUEST_PENDING_DEBUG, PENDING_DEBUG_BS); /* a step was done */
+    rflags = vmcs_readn(VMCS_GUEST_RFLAGS);
+    if (UNLIKELY(rflags & (RFLAGS_TF | RFLAGS_RF))) {
+        finish_step(v, rflags);
     }
 }
 
@@ -224,6 +240,12 @@ void vmx_want_window(struct vcpu *v, bool irq, bool nmi)
     struct vmx_vcpu *h = vmx_of(v);
     uint32_t proc = h->proc & ~(VMX_PROC_INTR_WINDOW | VMX_PROC_NMI_WINDOW);
 
+    /* A CPU may open the NMI window in the shadow of STI, where an NMI cannot be injected yet; the
+     * interrupt window opens right behind it. */
+    if (nmi && (vmcs_read32(VMCS_GUEST_INTERRUPTIBILITY) & VMX_BLOCK_STI)) {
+        irq = true;
+        nmi = false;
+    }
     proc |= (irq ? VMX_PROC_INTR_WINDOW : 0) | (nmi ? VMX_PROC_NMI_WINDOW : 0);
     if (proc != h->proc) {
         h->proc = proc;

@@ -2,7 +2,7 @@
 #include "arch/x86_64/msr.h"
 #include "arch/x86_64/percpu.h"
 #include "arch/x86_64/trap.h"
-#include "hv/cpuid.h"
+#include "hv/cr.h"
 #include "hv/vm.h"
 #include "lib/bits.h"
 #include "vmx/ept.h"
@@ -21,6 +21,9 @@ enum { INVEPT_ALL = 2, INVVPID_ALL = 2, MC_VECTOR = 18 };
 #define CR4_GUEST_OWNED                                                                            \
     (CR4_VME | CR4_PVI | CR4_TSD | CR4_DE | CR4_PSE | CR4_PAE | CR4_PGE | CR4_OSFXSR |             \
      CR4_OSXMMEXCPT | CR4_UMIP | CR4_FSGSBASE | CR4_PCIDE | CR4_SMEP | CR4_SMAP)
+
+/* What must be off on the identity tables, whose pages are user pages. */
+#define CR4_NOT_FLAT (CR4_PAE | CR4_PGE | CR4_PCIDE | CR4_SMEP | CR4_SMAP | CR4_PKE)
 
 /* The segment fields lie at a fixed distance from each other, in the order of enum seg. */
 static enum vmcs16 sel_of(unsigned i)
@@ -101,18 +104,18 @@ static void enter_flat(struct vmx_vcpu *h, const struct vcpu_crs *c)
     h->cr3 = c->cr3;
     h->efer = c->efer;
     h->cr0_mask = ~(CR0_GUEST_OWNED | (vmx_machine.unrestricted ? CR0_GUEST_MODE : 0));
-    h->cr4_mask = ~CR4_GUEST_OWNED | (h->flat ? CR4_PAE | CR4_PSE | CR4_PGE | CR4_PCIDE : 0);
+    h->cr4_mask = ~CR4_GUEST_OWNED | (h->flat ? CR4_NOT_FLAT | CR4_PSE : 0);
     set_proc(h, h->flat ? h->proc | VMX_PROC_CR3_LOAD | VMX_PROC_CR3_STORE
                         : h->proc & ~(VMX_PROC_CR3_LOAD | VMX_PROC_CR3_STORE));
 }
 
 /* Intel SDM vol. 3, "Loading Page-Directory-Pointer-Table Entries": with EPT the CPU takes them
  * from the VMCS when it enters a guest with PAE paging. */
-static void load_pdptes(struct vcpu *v, const struct vcpu_crs *c)
+static void load_pdptes(struct vcpu *v, const struct vcpu_crs *old, const struct vcpu_crs *c)
 {
     uint64_t pdpte[4] = { 0 };
 
-    if (!(c->cr0 & CR0_PG) || !(c->cr4 & CR4_PAE) || (c->efer & EFER_LMA)) {
+    if (!cr_loads_pdptes(old, c)) {
         return;
     }
     if (vm_copy_in(v->vm, pdpte, GPA(c->cr3 & 0xffffffe0), sizeof pdpte) != ERR_NONE) {
@@ -131,8 +134,10 @@ void vmx_set_crs(struct vcpu *v, const struct vcpu_crs *c)
     const struct vmx_limits *l = &vmx_machine.limits;
     struct vmx_vcpu *h = vmx_of(v);
     uint64_t fixed0 = l->cr0_fixed0 & ~(vmx_machine.unrestricted ? CR0_GUEST_MODE : 0);
-    uint32_t entry = h->entry & ~VMX_ENTRY_GUEST_64BIT;
+    uint32_t entry = vmx_machine.ctls.entry & ~VMX_ENTRY_GUEST_64BIT;
+    struct vcpu_crs old;
 
+    vmx_get_crs(v, &old);
     if (!vmx_machine.unrestricted && !(c->cr0 & CR0_PE)) {
         vm_kill(v->vm, "the guest goes to real mode, and this CPU has no unrestricted guest mode");
     }
@@ -142,19 +147,17 @@ void vmx_set_crs(struct vcpu *v, const struct vcpu_crs *c)
     vmcs_writen(VMCS_GUEST_CR0, ((c->cr0 & ~(CR0_CD | CR0_NW)) | fixed0) & l->cr0_fixed1);
     vmcs_writen(VMCS_CR0_SHADOW, c->cr0);
     vmcs_writen(VMCS_CR0_MASK, h->cr0_mask);
-    vmcs_writen(VMCS_GUEST_CR4,
-                h->flat ? ((c->cr4 & ~(CR4_PAE | CR4_PCIDE)) | CR4_PSE | CR4_MCE | l->cr4_fixed0)
-                        : c->cr4 | CR4_MCE | l->cr4_fixed0);
+    vmcs_writen(VMCS_GUEST_CR4, h->flat
+                                    ? ((c->cr4 & ~CR4_NOT_FLAT) | CR4_PSE | CR4_MCE | l->cr4_fixed0)
+                                    : c->cr4 | CR4_MCE | l->cr4_fixed0);
     vmcs_writen(VMCS_CR4_SHADOW, c->cr4);
     vmcs_writen(VMCS_CR4_MASK, h->cr4_mask);
     vmcs_writen(VMCS_GUEST_CR3, h->flat ? VMX_FLAT_TABLE_GPA : c->cr3);
     vmcs_write64(VMCS_GUEST_EFER, h->flat ? c->efer & ~EFER_LME : c->efer); /* LME = LMA with PG */
     entry |= c->efer & EFER_LMA ? VMX_ENTRY_GUEST_64BIT : 0;
-    if (entry != h->entry) {
-        h->entry = entry;
-        vmcs_write32(VMCS_ENTRY_CTLS, entry);
-    }
-    load_pdptes(v, c);
+    vmcs_write32(VMCS_ENTRY_CTLS,
+                 entry); /* the CPU changes it too, when the guest switches modes */
+    load_pdptes(v, &old, c);
     if (vmx_machine.vpid) {
         (void)insn_invvpid(INVVPID_ALL, (struct insn_inv_desc){ 0 }); /* as the MOV would have */
     }
@@ -166,12 +169,11 @@ static void init_controls(struct vcpu *v)
     struct vmx_vcpu *h = vmx_of(v);
 
     h->proc = m->ctls.proc;
-    h->entry = m->ctls.entry;
     vmcs_write32(VMCS_PIN_CTLS, m->ctls.pin);
     vmcs_write32(VMCS_PROC_CTLS, h->proc);
     vmcs_write32(VMCS_PROC2_CTLS, m->ctls.proc2);
     vmcs_write32(VMCS_EXIT_CTLS, m->ctls.exit);
-    vmcs_write32(VMCS_ENTRY_CTLS, h->entry);
+    vmcs_write32(VMCS_ENTRY_CTLS, m->ctls.entry);
     vmcs_write32(VMCS_EXCEPTION_BITMAP, BIT32(MC_VECTOR));
     vmcs_write32(VMCS_PF_CODE_MASK, 0);
     vmcs_write32(VMCS_PF_CODE_MATCH, 0);

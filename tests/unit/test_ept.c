@@ -8,7 +8,8 @@ enum {
     CAP_WB = 1 << 14,
     CAP_2MIB = 1 << 16,
     CAP_1GIB = 1 << 17,
-    CAP_INVEPT = 1 << 20
+    CAP_INVEPT = 1 << 20,
+    CAP_INVEPT_ALL = 1 << 26
 };
 
 static void the_largest_leaf_is_what_the_cpu_says(void **state)
@@ -36,7 +37,7 @@ static void entries_are_as_the_manual_lays_them_out(void **state)
 
 static void a_cpu_without_four_levels_write_back_or_invept_is_no_use(void **state)
 {
-    uint64_t all = CAP_4_LEVEL | CAP_WB | CAP_INVEPT;
+    uint64_t all = CAP_4_LEVEL | CAP_WB | CAP_INVEPT | CAP_INVEPT_ALL;
 
     (void)state;
     assert_true(ept_usable(all));
@@ -45,6 +46,7 @@ static void a_cpu_without_four_levels_write_back_or_invept_is_no_use(void **stat
     assert_false(ept_usable(all - CAP_4_LEVEL));
     assert_false(ept_usable(all - CAP_WB));
     assert_false(ept_usable(all - CAP_INVEPT));
+    assert_false(ept_usable(all - CAP_INVEPT_ALL));
 }
 
 /* Memory type 2:0, page-walk length less one 5:3, accessed and dirty flags 6 off. */

@@ -165,6 +165,12 @@ static inline void cpu_fninit(void)
     __asm__ volatile("fninit");
 }
 
+/* From a 16-byte-aligned area: x87, MXCSR, XMM. */
+static inline void cpu_fxrstor(const void *area)
+{
+    __asm__ volatile("fxrstor64 (%0)" ::"r"(area) : "memory");
+}
+
 /* From a 64-byte-aligned area, all components. */
 static inline void cpu_xrstor(const void *area)
 {

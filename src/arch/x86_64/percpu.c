@@ -10,6 +10,7 @@ extern char boot_stack_top[], stack_df[], stack_nmi[], stack_mc[];
 #define CR4_SMEP_BIT    BIT(20)
 #define CR4_SMAP_BIT    BIT(21)
 #define CR4_UMIP_BIT    BIT(11)
+#define CR4_OSFXSR_BIT  BIT(9)
 #define CR4_PGE_BIT     BIT(7)
 #define CR4_MCE_BIT     BIT(6)
 
@@ -48,24 +49,27 @@ void cpu_tables_load(struct percpu *p, unsigned id)
 
 void cpu_reset_fpu(void)
 {
-    static const uint8_t initial[1024] __attribute__((aligned(64)));
+    /* FCW and MXCSR as after a reset (Intel SDM vol. 1, "FXSAVE Area"). The rest are zeros, which
+     * XRSTOR takes for "initial". */
+    static const uint8_t initial[1024]
+        __attribute__((aligned(64))) = { [0] = 0x7f, [1] = 0x03, [24] = 0x80, [25] = 0x1f };
     struct cpuid_regs leaf;
 
     cpu_fninit();
-    if (!(cpu_read_cr4() & CR4_OSXSAVE_BIT)) {
-        return;
+    cpu_fxrstor(initial);
+    if (cpu_read_cr4() & CR4_OSXSAVE_BIT) {
+        leaf = cpu_cpuid(0xd, 0);
+        xsetbv_safe(0, make64(leaf.edx, leaf.eax));
+        cpu_xrstor(initial);
+        xsetbv_safe(0, 1);
     }
-    leaf = cpu_cpuid(0xd, 0);
-    xsetbv_safe(0, make64(leaf.edx, leaf.eax)); /* an area of zeros means "initial" for all of it */
-    cpu_xrstor(initial);
-    xsetbv_safe(0, 1);
 }
 
 void cpu_features_enable(void)
 {
     struct cpuid_regs leaf1 = cpu_cpuid(1, 0);
     struct cpuid_regs leaf7 = { 0 };
-    uint64_t cr4 = cpu_read_cr4() | CR4_PGE_BIT | CR4_MCE_BIT;
+    uint64_t cr4 = cpu_read_cr4() | CR4_PGE_BIT | CR4_MCE_BIT | CR4_OSFXSR_BIT;
 
     if (cpu_cpuid(0, 0).eax >= 7) {
         leaf7 = cpu_cpuid(7, 0);
