@@ -21,6 +21,7 @@ bool frame_alloc(hpa_t *out)
 
 void frame_free(hpa_t frame)
 {
+    memset(hpa_ptr(frame), 0, PAGE_SIZE); /* it may become a guest's */
     frame_free_piece(frame, PAGE_SIZE);
 }
 

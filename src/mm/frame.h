@@ -11,6 +11,7 @@ void frame_init(struct pmm *pmm);
 
 /* One zeroed frame; false if none is left. */
 bool frame_alloc(hpa_t *out);
+/* Gives a frame back, zeroed. */
 void frame_free(hpa_t frame);
 
 /* A piece of whole frames, not zeroed, at a multiple of align, above the first MiB. */

@@ -271,9 +271,32 @@ static void the_upper_half_counts_in_64_bit_code_only(void **state)
     vcpu.regs.gpr[RAX] = make64(0xdead, CR0_PE | CR0_WP);
     assert_int_equal(cr_exit(CR_MOV_TO, 0, RAX), ACT_ADVANCE);
     assert_int_equal(rig.crs.cr0, CR0_PE | CR0_WP | CR0_ET);
-    rig.segs.seg[SEG_CS].attr = 0xa09b;
+    rig.segs.seg[SEG_CS].attr = 0xa09b; /* L, which counts in long mode only */
+    assert_int_equal(cr_exit(CR_MOV_TO, 0, RAX), ACT_ADVANCE);
+    rig.crs.efer = EFER_LME | EFER_LMA;
     assert_int_equal(cr_exit(CR_MOV_TO, 0, RAX), ACT_RESUME);
     assert_queued(VEC_GP, true, 0);
+}
+
+static void pae_entries_are_read_when_paging_changes(void **state)
+{
+    const struct vcpu_crs pae = { .cr0 = CR0_PE | CR0_PG, .cr4 = CR4_PAE, .cr3 = 0x1000 };
+    struct vcpu_crs to = pae;
+
+    (void)state;
+    assert_false(cr_loads_pdptes(&pae, &to));
+    to.cr0 |= CR0_NE;
+    assert_false(cr_loads_pdptes(&pae, &to));
+    to.cr0 |= CR0_CD;
+    assert_true(cr_loads_pdptes(&pae, &to));
+    to = pae;
+    to.cr4 |= CR4_PGE;
+    assert_true(cr_loads_pdptes(&pae, &to));
+    to = pae;
+    to.cr3 = 0x2000;
+    assert_true(cr_loads_pdptes(&pae, &to));
+    to.efer = EFER_LME | EFER_LMA;
+    assert_false(cr_loads_pdptes(&pae, &to));
 }
 
 static void clts_and_lmsw_change_four_bits(void **state)
@@ -359,6 +382,7 @@ int main(void)
         T(cr3_has_no_bits_above_the_guests_physical_ones),
         T(the_stack_pointer_is_fetched_before_it_is_used),
         T(the_upper_half_counts_in_64_bit_code_only),
+        T(pae_entries_are_read_when_paging_changes),
         T(clts_and_lmsw_change_four_bits),
         T(cr8_is_the_task_priority),
         T(xsetbv_takes_edx_eax_for_ecx_0),
