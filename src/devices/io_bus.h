@@ -34,3 +34,10 @@ enum err io_bus_add(struct io_bus *bus, const struct io_range *r) MUST_CHECK;
 /* The device that claims all of the access, or NULL: the caller then floats the bus (all ones). A
  * binary search: five steps at the most. */
 const struct io_range *io_bus_find(const struct io_bus *bus, uint64_t addr, unsigned size);
+
+/* What a device of byte ports answers: only the addressed port drives a wider access, the rest of
+ * the bus floats. */
+static inline uint64_t io_byte_reply(uint8_t value)
+{
+    return ~UINT64_C(0xff) | value;
+}

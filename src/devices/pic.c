@@ -221,18 +221,12 @@ static uint8_t read_port(struct pic *p, unsigned which, bool data)
     return c->read_isr ? c->isr : requests(c);
 }
 
-/* Only the addressed byte port answers a wider access; the rest of the bus floats. */
-static uint64_t byte_reply(uint8_t value)
-{
-    return ~UINT64_C(0xff) | value;
-}
-
 static void chip_io(struct pic *p, unsigned which, struct io_access *a)
 {
     bool data = a->offset & 1;
 
     if (!a->write) {
-        a->value = byte_reply(read_port(p, which, data));
+        a->value = io_byte_reply(read_port(p, which, data));
         return;
     }
     if (data) {
@@ -304,7 +298,7 @@ void pic_elcr_io(void *dev, struct io_access *a)
     unsigned which = a->offset & 1;
 
     if (!a->write) {
-        a->value = byte_reply(p->chip[which].elcr);
+        a->value = io_byte_reply(p->chip[which].elcr);
         return;
     }
     p->chip[which].elcr = (uint8_t)a->value & elcr_writable[which];

@@ -331,12 +331,6 @@ static void set_gate(const struct pit *p, struct pit_channel *c, bool level, uin
     }
 }
 
-/* Only the addressed byte port answers a wider access; the rest of the bus floats. */
-static uint64_t byte_reply(uint8_t value)
-{
-    return ~UINT64_C(0xff) | value;
-}
-
 void pit_init(struct pit *p, struct irq_line irq0, const struct clock *clock,
               struct timer_queue *timers)
 {
@@ -357,7 +351,7 @@ void pit_io(void *dev, struct io_access *a)
 
     if (!a->write) {
         a->value =
-            port == CONTROL_PORT ? ~UINT64_C(0) : byte_reply(read_count(p, &p->ch[port], now));
+            port == CONTROL_PORT ? ~UINT64_C(0) : io_byte_reply(read_count(p, &p->ch[port], now));
     } else if (port == CONTROL_PORT) {
         write_control(p, (uint8_t)a->value, now);
     } else {
@@ -379,7 +373,7 @@ void pit_port61_io(void *dev, struct io_access *a)
         return;
     }
     catch_up(&p->ch[2], now);
-    a->value = byte_reply((uint8_t)(p->port61 |
-                                    (to_clocks(p, now) / REFRESH_CLOCKS % 2 ? PORT61_REFRESH : 0) |
-                                    (output(p, &p->ch[2], now) ? PORT61_OUT2 : 0)));
+    a->value = io_byte_reply(
+        (uint8_t)(p->port61 | (to_clocks(p, now) / REFRESH_CLOCKS % 2 ? PORT61_REFRESH : 0) |
+                  (output(p, &p->ch[2], now) ? PORT61_OUT2 : 0)));
 }

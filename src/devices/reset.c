@@ -9,12 +9,6 @@ enum {
     PORT92_A20 = 0x02,
 };
 
-/* Only the addressed byte port answers a wider access; the rest of the bus floats. */
-static uint64_t byte_reply(uint8_t value)
-{
-    return ~UINT64_C(0xff) | value;
-}
-
 void reset_ports_init(struct reset_ports *r, void (*reset)(void *ctx), void *ctx)
 {
     *r = (struct reset_ports){ .port92 = PORT92_A20, .reset = reset, .ctx = ctx };
@@ -26,7 +20,7 @@ void reset_cf9_io(void *dev, struct io_access *a)
     uint8_t before = r->cf9;
 
     if (!a->write) {
-        a->value = byte_reply(r->cf9);
+        a->value = io_byte_reply(r->cf9);
         return;
     }
     r->cf9 = (uint8_t)a->value & CF9_WRITABLE;
@@ -40,7 +34,7 @@ void reset_i8042_io(void *dev, struct io_access *a)
     const struct reset_ports *r = dev;
 
     if (!a->write) {
-        a->value = byte_reply(0);
+        a->value = io_byte_reply(0);
     } else if ((a->value & (I8042_PULSE | I8042_NO_RESET)) == I8042_PULSE) {
         r->reset(r->ctx);
     }
@@ -51,7 +45,7 @@ void reset_port92_io(void *dev, struct io_access *a)
     struct reset_ports *r = dev;
 
     if (!a->write) {
-        a->value = byte_reply(r->port92);
+        a->value = io_byte_reply(r->port92);
         return;
     }
     r->port92 = (uint8_t)a->value & PORT92_A20;

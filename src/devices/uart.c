@@ -293,12 +293,6 @@ static void write_register(struct uart *u, unsigned reg, uint8_t value)
     }
 }
 
-/* Only the addressed byte port answers a wider access; the rest of the bus floats. */
-static uint64_t byte_reply(uint8_t value)
-{
-    return ~UINT64_C(0xff) | value;
-}
-
 void uart_init(struct uart *u, struct uart_port port, struct irq_line irq)
 {
     *u = (struct uart){ .port = port, .irq = irq, .msr = MSR_DCD | MSR_DSR | MSR_CTS };
@@ -312,7 +306,7 @@ void uart_io(void *dev, struct io_access *a)
     if (a->write) {
         write_register(u, reg, (uint8_t)a->value);
     } else {
-        a->value = byte_reply(read_register(u, reg));
+        a->value = io_byte_reply(read_register(u, reg));
     }
     uart_input_ready(u);
 }

@@ -48,6 +48,8 @@ void vmx_leave(void);
 
 /* vmx_state.c */
 void vmx_init_vmcs(struct vcpu *v);
+/* Writes the primary processor-based controls if they differ from those in the VMCS. */
+void vmx_set_proc(struct vmx_vcpu *h, uint32_t proc);
 void vmx_get_crs(struct vcpu *v, struct vcpu_crs *crs);
 void vmx_set_crs(struct vcpu *v, const struct vcpu_crs *crs);
 void vmx_get_segs(struct vcpu *v, struct vcpu_segs *segs);

@@ -247,10 +247,7 @@ void vmx_want_window(struct vcpu *v, bool irq, bool nmi)
         nmi = false;
     }
     proc |= (irq ? VMX_PROC_INTR_WINDOW : 0) | (nmi ? VMX_PROC_NMI_WINDOW : 0);
-    if (proc != h->proc) {
-        h->proc = proc;
-        vmcs_write32(VMCS_PROC_CTLS, proc);
-    }
+    vmx_set_proc(h, proc);
 }
 
 void vmx_set_halted(struct vcpu *v)

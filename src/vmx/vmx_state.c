@@ -86,8 +86,7 @@ void vmx_get_crs(struct vcpu *v, struct vcpu_crs *c)
     c->efer = h->flat ? h->efer : vmcs_read64(VMCS_GUEST_EFER);
 }
 
-/* A proc control word that differs from the one in the VMCS is written, and remembered. */
-static void set_proc(struct vmx_vcpu *h, uint32_t proc)
+void vmx_set_proc(struct vmx_vcpu *h, uint32_t proc)
 {
     if (proc != h->proc) {
         h->proc = proc;
@@ -105,8 +104,8 @@ static void enter_flat(struct vmx_vcpu *h, const struct vcpu_crs *c)
     h->efer = c->efer;
     h->cr0_mask = ~(CR0_GUEST_OWNED | (vmx_machine.unrestricted ? CR0_GUEST_MODE : 0));
     h->cr4_mask = ~CR4_GUEST_OWNED | (h->flat ? CR4_NOT_FLAT | CR4_PSE : 0);
-    set_proc(h, h->flat ? h->proc | VMX_PROC_CR3_LOAD | VMX_PROC_CR3_STORE
-                        : h->proc & ~(VMX_PROC_CR3_LOAD | VMX_PROC_CR3_STORE));
+    vmx_set_proc(h, h->flat ? h->proc | VMX_PROC_CR3_LOAD | VMX_PROC_CR3_STORE
+                            : h->proc & ~(VMX_PROC_CR3_LOAD | VMX_PROC_CR3_STORE));
 }
 
 /* Intel SDM vol. 3, "Loading Page-Directory-Pointer-Table Entries": with EPT the CPU takes them
