@@ -64,6 +64,11 @@ void console_set_clock(uint64_t tsc_hz)
     front.poll_ticks = tsc_hz / POLL_WITHOUT_IRQ_HZ;
 }
 
+bool console_can_type(void)
+{
+    return serial.present;
+}
+
 uint64_t console_lost(void)
 {
     return serial.lost;
@@ -74,7 +79,7 @@ static void take_input(void)
 {
     uint8_t byte;
 
-    while (uart16550_get(&serial, &byte)) {
+    for (unsigned i = 0; i < TYPED_MAX && uart16550_get(&serial, &byte); i++) {
         if (front.head - front.tail < TYPED_MAX) {
             front.typed[front.head++ % TYPED_MAX] = byte;
         }

@@ -18,6 +18,9 @@ void console_move_vga(volatile uint16_t *vga_cells);
 /* How fast the TSC runs: the serial port is then looked at only when it may have room. */
 void console_set_clock(uint64_t tsc_hz);
 
+/* False if there is no serial port, and so no way to answer a prompt. */
+bool console_can_type(void);
+
 /* Bytes of output that found the serial port's ring full: log lines only, since a guest is made to
  * wait. */
 uint64_t console_lost(void);

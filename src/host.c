@@ -17,15 +17,21 @@
 #include "mm/paging.h"
 
 #define BOOT_MAP_END (UINT64_C(4) * GIB)
+#define RAM_END      BIT(46) /* what the direct map can show */
 #define IMAGE_VMA    UINT64_C(0xffffffff80000000)
 #define IMAGE_LMA    UINT64_C(0x200000)
 #define APIC_BASE_X2 BIT(10)
 #define APIC_BASE_ON BIT(11)
-enum { IRQ_COM1 = 4, VECTOR_COM1 = 0x30 };
+enum { IRQ_COM1 = 4, VECTOR_COM1 = 0x30, IOAPIC_LAST = 0xfe0 /* its registers end in the page */ };
 
 extern const char image_end[];
 
 static struct percpu boot_cpu;
+
+void host_catch_faults(void)
+{
+    cpu_tables_load(&boot_cpu, 0);
+}
 
 /* Host-physical memory below 4 GiB, through the boot map. */
 static const void *boot_map(void *ctx, uint64_t hpa, uint64_t len)
@@ -65,7 +71,8 @@ static bool find_ram(struct host *h)
     for (unsigned i = 0; i < h->mb.mmap_count; i++) {
         const struct mb2_mmap *m = &h->mb.mmap[i];
 
-        if (m->type == MB2_MMAP_RAM && pmm_add(&h->ram, m->base.v, m->len) != ERR_NONE) {
+        if (m->type == MB2_MMAP_RAM && m->base.v < RAM_END &&
+            pmm_add(&h->ram, m->base.v, MIN(m->len, RAM_END - m->base.v)) != ERR_NONE) {
             log_warn("the memory map's range at %#llx is left out: it overlaps another one",
                      (unsigned long long)m->base.v);
         }
@@ -165,19 +172,24 @@ bool host_read(struct host *h, uint64_t info, uint64_t load_offset, const char *
     return true;
 }
 
-static enum err map_devices(const struct host *h)
+static uint64_t lapic_address(void)
 {
-    enum err e = paging_map(HPA(VGA_TEXT_HPA), PAGE_SIZE, PAGE_DEVICE);
+    return ALIGN_DOWN(msr_read(MSR_APIC_BASE), PAGE_SIZE) & (RAM_END - 1);
+}
 
-    if (e == ERR_NONE && !(msr_read(MSR_APIC_BASE) & APIC_BASE_X2)) {
-        e = paging_map(
-            HPA(ALIGN_DOWN(msr_read(MSR_APIC_BASE) & ~BIT(63), PAGE_SIZE) & (BIT(46) - 1)),
-            PAGE_SIZE, PAGE_DEVICE);
-    }
-    if (e == ERR_NONE && h->has_madt && h->madt.has_ioapic) {
-        e = paging_map(HPA(ALIGN_DOWN(h->madt.ioapic.v, PAGE_SIZE)), PAGE_SIZE, PAGE_DEVICE);
-    }
-    return e;
+/* Firmware chose these addresses: one that lies in RAM or nowhere is a device that we do without.
+ */
+static void map_devices(struct host *h)
+{
+    uint64_t ioapic = h->madt.ioapic.v;
+
+    h->has_vga = paging_map(HPA(VGA_TEXT_HPA), PAGE_SIZE, PAGE_DEVICE) == ERR_NONE;
+    h->has_lapic = (msr_read(MSR_APIC_BASE) & APIC_BASE_X2) ||
+                   paging_map(HPA(lapic_address()), PAGE_SIZE, PAGE_DEVICE) == ERR_NONE;
+    h->has_ioapic =
+        h->has_madt && h->madt.has_ioapic && ioapic && ioapic % 16 == 0 &&
+        ioapic % PAGE_SIZE <= IOAPIC_LAST &&
+        paging_map(HPA(ALIGN_DOWN(ioapic, PAGE_SIZE)), PAGE_SIZE, PAGE_DEVICE) == ERR_NONE;
 }
 
 static enum err map_modules(const struct host *h)
@@ -203,12 +215,13 @@ static void start_interrupts(const struct host *h)
     uint64_t base = msr_read(MSR_APIC_BASE);
     bool x2 = base & APIC_BASE_X2;
 
-    if (!(base & APIC_BASE_ON)) {
+    pic_host_mask();
+    if (!(base & APIC_BASE_ON) || !h->has_lapic) {
         log_warn("the local APIC is off: the serial port is polled");
         return;
     }
-    lapic_host_init(x2 ? NULL : hpa_ptr(HPA(ALIGN_DOWN(base, PAGE_SIZE) & (BIT(46) - 1))));
-    if (h->has_madt && h->madt.has_ioapic) {
+    lapic_host_init(x2 ? NULL : hpa_ptr(HPA(lapic_address())));
+    if (h->has_ioapic) {
         const struct acpi_isa_irq *com1 = &h->madt.isa[IRQ_COM1];
 
         ioapic_host_init(hpa_ptr(h->madt.ioapic));
@@ -233,9 +246,7 @@ bool host_start(struct host *h, uint64_t load_offset, const char **why)
     enum err e = paging_init(&h->ram, load_offset);
 
     if (e == ERR_NONE) {
-        e = map_devices(h);
-    }
-    if (e == ERR_NONE) {
+        map_devices(h);
         e = map_modules(h);
     }
     if (e != ERR_NONE) {
@@ -244,9 +255,8 @@ bool host_start(struct host *h, uint64_t load_offset, const char **why)
         return false;
     }
     paging_load();
-    console_move_vga(hpa_ptr(HPA(VGA_TEXT_HPA)));
+    console_move_vga(h->has_vga ? hpa_ptr(HPA(VGA_TEXT_HPA)) : NULL);
     frame_init(&h->ram);
-    cpu_tables_load(&boot_cpu, 0);
     cpu_features_enable();
     h->clock = (struct clock){ .now = read_tsc, .hz = tsc_hz_find() };
     if (h->clock.hz < SLOWEST_HZ) {

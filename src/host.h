@@ -16,12 +16,16 @@ struct host {
     size_t text_used;
     struct acpi_madt madt;
     bool has_madt;
-    struct pmm ram;            /* what is free */
-    uint64_t image, image_len; /* host-physical: the core itself, stacks included */
-    uint64_t free_at_start;    /* bytes, before the core's own tables */
-    struct clock clock;        /* the host's TSC, which is the guests' too */
+    bool has_vga, has_lapic, has_ioapic; /* mapped, or in the case of x2APIC not in need of it */
+    struct pmm ram;                      /* what is free */
+    uint64_t image, image_len;           /* host-physical: the core itself, stacks included */
+    uint64_t free_at_start;              /* bytes, before the core's own tables */
+    struct clock clock;                  /* the host's TSC, which is the guests' too */
     uint64_t epoch;
 };
+
+/* Descriptor tables of the boot CPU: from here on an exception ends in a report. */
+void host_catch_faults(void);
 
 /* Reads the boot information at host-physical `info`; load_offset: how far GRUB moved the image.
  * Uses the boot map. False, with a sentence, if it is unusable. */

@@ -64,6 +64,10 @@ static void what_next(struct core *c, bool started, bool success)
     } else if (c->options.on_stop == ON_STOP_POWEROFF) {
         end_machine(c, power_off, "powered off");
     }
+    if (!console_can_type()) {
+        log_error("there is no serial port to type on: switch this computer off by its button");
+        cpu_halt_forever();
+    }
     for (;;) {
         console_print(question, sizeof question - 1);
         switch (console_key()) {
@@ -212,6 +216,7 @@ _Noreturn void kmain(uint64_t info, uint64_t load_offset, uint64_t entered)
     c->entered = entered;
     console_init((volatile uint16_t *)0xb8000);
     panic_set_hooks(console_print, panic_last_act);
+    host_catch_faults();
     log_info("pxHV %s, a hypervisor for Linux and for kernels of one's own", PXHV_VERSION);
     if (!host_read(&c->host, info, load_offset, &why)) {
         give_up(c, why);

@@ -7,7 +7,7 @@ static bool set_mem(struct options *o, struct slice value)
 {
     uint64_t bytes;
 
-    if (!slice_size(value, &bytes) || bytes < MIB || bytes % PAGE_SIZE) {
+    if (!slice_size(value, &bytes) || bytes < 2 * MIB || bytes % PAGE_SIZE) {
         return false;
     }
     o->mem = bytes;

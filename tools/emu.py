@@ -131,7 +131,7 @@ class Emulator:
     def _wait_for_display(self):
         """Two Bochs that look for a free display port at the same moment take the same one, and one
         of them dies."""
-        until = time.monotonic() + 5
+        until = time.monotonic() + 30
         while (self.machine.kind == "bochs" and self.process.poll() is None
                and time.monotonic() < until and "listening for connections" not in self.log()):
             time.sleep(0.02)

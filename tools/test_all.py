@@ -9,6 +9,7 @@ import dataclasses
 import os
 import pathlib
 import re
+import signal
 import subprocess
 import sys
 import threading
@@ -93,13 +94,16 @@ class Job:
         """(count, seconds, output)"""
         began = time.monotonic()
         self.report.unlink(missing_ok=True)
-        try:
-            done = subprocess.run(self.command, cwd=TOP, env={**os.environ, **self.env}, timeout=LIMIT,
-                                  stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                  stderr=subprocess.STDOUT, check=False)
-            status, output = done.returncode, done.stdout
-        except subprocess.TimeoutExpired as late:
-            status, output = 1, (late.stdout or b"") + b"\n(took too long)\n"
+        with subprocess.Popen(self.command, cwd=TOP, env={**os.environ, **self.env},
+                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, start_new_session=True) as process:
+            try:
+                output, _ = process.communicate(timeout=LIMIT)
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)  # with the emulators and compilers it started
+                output, _ = process.communicate()
+                output += b"\n(took too long)\n"
+            status = process.returncode
         output = output.decode(errors="replace")
         self.file(".log").write_text(output)
         return self.counter(self, status, output), time.monotonic() - began, output

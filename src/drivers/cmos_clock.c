@@ -3,7 +3,7 @@
 #include "lib/bits.h"
 #include "lib/mem.h"
 
-enum { INDEX = 0x70, DATA = 0x71, NMI_OFF = 0x80 };
+enum { INDEX = 0x70, DATA = 0x71 };
 enum {
     SECOND = 0,
     MINUTE = 2,
@@ -21,7 +21,7 @@ static const uint8_t field[FIELDS] = { SECOND, MINUTE, HOUR, DAY, MONTH, YEAR, C
 
 static uint8_t cmos(uint8_t index)
 {
-    io_out8(INDEX, index | NMI_OFF);
+    io_out8(INDEX, index);
     return io_in8(DATA);
 }
 

@@ -129,7 +129,9 @@ void uart16550_flush(struct uart16550 *u)
 
 bool uart16550_get(struct uart16550 *u, uint8_t *byte)
 {
-    if (!u->present || !(in(u, LSR) & LSR_DATA)) {
+    uint8_t lsr = u->present ? in(u, LSR) : 0;
+
+    if (!(lsr & LSR_DATA) || lsr == 0xff) { /* a port that has gone away reads all ones */
         return false;
     }
     *byte = in(u, RBR);

@@ -15,7 +15,7 @@ static unsigned tick_at; /* the second after this many reads is the next one; 0:
 void io_out8(uint16_t port, uint8_t v)
 {
     assert_int_equal(port, 0x70); /* the clock is not written */
-    assert_true(v & 0x80);        /* NMIs stay off while it is selected */
+    assert_false(v & 0x80);       /* NMIs stay on */
     index_port = v & 0x7f;
 }
 

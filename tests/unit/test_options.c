@@ -40,7 +40,7 @@ static void each_option_takes_each_of_its_values(void **state)
     }
     assert_true(parse(" mem=2G  log=debug on-stop=exit "));
     assert_true(o.mem == 2 * GIB && o.log == LOG_DEBUG && o.on_stop == ON_STOP_EXIT);
-    assert_true(parse("mem=1M mem=0x200000"));
+    assert_true(parse("mem=4M mem=0x200000"));
     assert_int_equal(o.mem, 2 * MIB); /* the last one stands */
 }
 

@@ -16,11 +16,12 @@ enum {
     APIC_LVT_LINT1 = 0x360,
     APIC_LVT_ERROR = 0x370
 };
-enum { SVR_ENABLE = 0x100, LVT_MASKED = 0x10000, LVT_NMI = 0x400 };
+enum { SVR_ENABLE = 0x100, LVT_MASKED = 0x10000, LVT_NMI = 0x400, DELIVER_SMI = 2 };
 
 enum { IOREGSEL = 0, IOWIN = 4 /* 32-bit words */, IOAPIC_VERSION = 1, IOAPIC_REDIR = 0x10 };
 
 static volatile uint32_t *lapic;
+static bool enabled;
 static volatile uint32_t *ioapic;
 static unsigned ioapic_pins;
 
@@ -40,9 +41,8 @@ uint32_t lapic_host_id(void)
 
 void lapic_host_init(volatile uint32_t *mmio)
 {
-    io_out8(0x21, 0xff); /* both 8259A controllers: every line masked */
-    io_out8(0xa1, 0xff);
     lapic = mmio;
+    enabled = true;
     lapic_write(APIC_SVR, SVR_ENABLE | VEC_SPURIOUS);
     lapic_write(APIC_TPR, 0);
     lapic_write(APIC_LVT_TIMER, LVT_MASKED);
@@ -53,7 +53,33 @@ void lapic_host_init(volatile uint32_t *mmio)
 
 void lapic_host_eoi(void)
 {
-    lapic_write(APIC_EOI, 0);
+    if (enabled) {
+        lapic_write(APIC_EOI, 0);
+    }
+}
+
+/* 8259A data sheet, "Programming the 8259A": vectors 20h to 2Fh, then every line masked. */
+void pic_host_mask(void)
+{
+    static const struct {
+        uint16_t port;
+        uint8_t value;
+    } write[] = {
+        {0x20,  0x11             },
+        { 0xa0, 0x11             },
+        { 0x21, VEC_FIRST_IRQ    },
+        { 0xa1, VEC_FIRST_IRQ + 8},
+        { 0x21, 0x04             },
+        { 0xa1, 0x02             },
+        { 0x21, 0x01             },
+        { 0xa1, 0x01             },
+        { 0x21, 0xff             },
+        { 0xa1, 0xff             }
+    };
+
+    for (unsigned i = 0; i < ARRAY_SIZE(write); i++) {
+        io_out8(write[i].port, write[i].value);
+    }
 }
 
 static void ioapic_write(unsigned reg, uint32_t v)
@@ -64,12 +90,18 @@ static void ioapic_write(unsigned reg, uint32_t v)
 
 void ioapic_host_init(volatile uint32_t *mmio)
 {
+    mmio[IOREGSEL] = IOAPIC_VERSION;
+    if (mmio[IOWIN] == UINT32_MAX) {
+        return; /* nobody answers */
+    }
     ioapic = mmio;
-    ioapic[IOREGSEL] = IOAPIC_VERSION;
     ioapic_pins = (unsigned)bits(ioapic[IOWIN], 23, 16) + 1;
     for (unsigned pin = 0; pin < ioapic_pins; pin++) {
-        ioapic_write(IOAPIC_REDIR + 2 * pin, LVT_MASKED);
-        ioapic_write(IOAPIC_REDIR + 2 * pin + 1, 0);
+        ioapic[IOREGSEL] = IOAPIC_REDIR + 2 * pin;
+        if (bits(ioapic[IOWIN], 10, 8) != DELIVER_SMI) { /* those are firmware's */
+            ioapic_write(IOAPIC_REDIR + 2 * pin, LVT_MASKED);
+            ioapic_write(IOAPIC_REDIR + 2 * pin + 1, 0);
+        }
     }
 }
 

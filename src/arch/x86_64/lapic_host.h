@@ -5,13 +5,18 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Masks both 8259A controllers and takes the local APIC into service at its mapped registers (mmio
+/* Masks both 8259A controllers and moves their vectors out of the exceptions' way. */
+void pic_host_mask(void);
+
+/* Takes the local APIC into service at its mapped registers (mmio
  * is NULL in x2APIC mode). */
 void lapic_host_init(volatile uint32_t *mmio);
+/* Does nothing before lapic_host_init(). */
 void lapic_host_eoi(void);
 uint32_t lapic_host_id(void);
 
-/* Masks all pins of the I/O APIC behind these registers. */
+/* Masks all pins of the I/O APIC behind these registers, but for those that firmware has sent as
+ * SMIs. */
 void ioapic_host_init(volatile uint32_t *mmio);
 
 /* Sends a pin's interrupt to the boot CPU as `vector`. */
