@@ -1,6 +1,7 @@
 """What pxHV says when a VM entry is refused and when it breaks itself. Bochs' debugger plants the fault:
 it stops at one instruction of the core and changes a register."""
 import re
+import struct
 import subprocess
 
 import pxhv
@@ -102,3 +103,47 @@ def test_an_interrupted_delivery_is_done_again(boot):
     result.assert_success()
     result.assert_backend("vmx")
     result.assert_line("PASS delivered once", "PASS its vector", "DONE")
+
+
+def test_the_image_runs_where_grub_moved_it(boot):
+    """The relocatable tag of the Multiboot2 header, with another lowest address."""
+    core = pxhv.CORE.read_bytes()
+    tag = struct.pack("<HHIIII", 10, 0, 24, 0x200000, 0xFFFFFFFF, 0x200000)
+    assert core.count(tag) == 1
+    moved = core.replace(tag, struct.pack("<HHIIII", 10, 0, 24, 0x2000000, 0xFFFFFFFF, 0x200000))
+    address, _ = disassembly("vcpu_run")[0]
+    result = boot.run(GUEST, core=moved, debugger=(f"lb 0x{address}", "c", f"page 0x{address}", "bpd 1", "c"))
+    result.assert_success()
+    result.assert_line("Guest executed HLT!")
+    place = int(re.search(r"maps to physical page (0x[0-9a-f]+)", emulator_text(result))[1], 16)
+    assert place >= 0x2000000, result.explain("it was not moved")
+
+
+def emulator_text(result):
+    return (result.folder / "emulator.txt").read_text(errors="replace")
+
+
+def symbol(name):
+    text = subprocess.run(["nm", pxhv.CORE], check=True, capture_output=True, text=True).stdout
+    return int(re.search(rf"^(\w+) \w {name}$", text, re.M)[1], 16)
+
+
+def test_the_map_is_the_cores_own(boot):
+    """Text cannot be written, data not executed, guard pages and what the loader left are not there."""
+    address, _ = disassembly("vcpu_run")[0]
+    text, rodata, data = symbol("image_text"), symbol("image_rodata"), symbol("image_data")
+    stacks = symbol("image_stacks")
+    rights = {text: "R", rodata: "R XD", data: "W XD", stacks + 0x1000: "W XD",
+              stacks: None, stacks + 0x5000: None, 0x100000: None, 0x7000: None}
+    result = run_with(boot, address, *(f"page {page:#x}" for page in rights))
+    result.assert_success()
+    entry = None
+    found = {}
+    for line in emulator_text(result).splitlines():
+        if line.startswith(" PTE:"):
+            entry = ("W" if " W " in line else "R") + (" XD" if " XD " in line else "")
+        if at := re.match(r"linear page (0x[0-9a-f]+) maps", line):
+            found[int(at[1], 16)] = entry
+        if at := re.match(r"physical address not available for linear (0x[0-9a-f]+)", line):
+            found[int(at[1], 16)] = None
+    assert found == rights
