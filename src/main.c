@@ -3,6 +3,7 @@
 #include "arch/x86_64/panic_frame.h"
 #include "console.h"
 #include "drivers/power.h"
+#include "drivers/vga_text.h"
 #include "guest/boot.h"
 #include "host.h"
 #include "lib/bits.h"
@@ -214,7 +215,7 @@ _Noreturn void kmain(uint64_t info, uint64_t load_offset, uint64_t entered)
     uint64_t bytes;
 
     c->entered = entered;
-    console_init((volatile uint16_t *)0xb8000);
+    console_init((volatile uint16_t *)VGA_TEXT_HPA); /* the boot map is one to one */
     panic_set_hooks(console_print, panic_last_act);
     host_catch_faults();
     log_info("pxHV %s, a hypervisor for Linux and for kernels of one's own", PXHV_VERSION);

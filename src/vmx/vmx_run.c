@@ -15,8 +15,8 @@
 #define NOINLINE          __attribute__((noinline)) /* off the path of the common exits */
 enum { MC_VECTOR = 18 };
 
-/* The preemption timer is loaded anew at each entry; rounded up, so that the deadline has passed
- * when it runs out. */
+/* The preemption timer is loaded anew at each entry. Rounded up: if it runs out before the
+ * deadline, then by less than one of its own periods, and one more entry makes up for it. */
 static void set_timer(uint64_t deadline, uint64_t now)
 {
     uint64_t count = ((deadline - now) >> vmx_machine.timer_shift) + 1;

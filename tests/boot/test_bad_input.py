@@ -20,6 +20,7 @@ def refused(boot, modules, *words, options="", **machine):
     assert "Guest launched!" not in result.serial, result.explain("a guest was started")
     assert "panic" not in result.serial.lower(), result.explain("the core panicked")
     assert result.stats["stop"] == "not-started", result.explain("the statistics tell something else")
+    result.assert_backend("vmx" if "backend: vmx" in result.serial else "none")
     result.assert_failure()
 
 

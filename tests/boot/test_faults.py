@@ -63,6 +63,7 @@ def test_bad_control_field_is_vmfail_valid_7(boot):
     address, value = vmwrite("vmx_init_vmcs", 0x400C)  # VM-exit controls: no default1 bits
     result = run_with(boot, address, f"set {value} = 0")
     result.assert_failure()
+    result.assert_backend("vmx")
     result.assert_line("VMfailValid", "broken rule", "the CPU refused to enter", "EXIT_CTLS=0")
     assert "control" in next(line for line in result.serial.splitlines() if "VMfailValid" in line)
 
@@ -71,6 +72,7 @@ def test_bad_host_field_is_vmfail_valid_8(boot):
     address, value = vmwrite("vmx_init_vmcs", 0x6C02)  # host CR3, beyond the physical address width
     result = run_with(boot, address, f"set {value} = 0xffff000000000000")
     result.assert_failure()
+    result.assert_backend("vmx")
     result.assert_line("VMfailValid", "broken rule", "HOST_CR3=ffff000000000000")
     assert "host" in next(line for line in result.serial.splitlines() if "VMfailValid" in line)
 
@@ -91,6 +93,7 @@ def test_vt_x_locked_off_by_firmware_is_said(boot):
     result.assert_line("firmware locked it off: look for 'Intel Virtualization Technology'",
                        "this computer cannot run a guest")
     assert "VMXON" not in result.serial
+    result.assert_backend("none")
 
 
 def test_an_interrupted_delivery_is_done_again(boot):
@@ -114,6 +117,7 @@ def test_the_image_runs_where_grub_moved_it(boot):
     address, _ = disassembly("vcpu_run")[0]
     result = boot.run(GUEST, core=moved, debugger=(f"lb 0x{address}", "c", f"page 0x{address}", "bpd 1", "c"))
     result.assert_success()
+    result.assert_backend("vmx")
     result.assert_line("Guest executed HLT!")
     place = int(re.search(r"maps to physical page (0x[0-9a-f]+)", emulator_text(result))[1], 16)
     assert place >= 0x2000000, result.explain("it was not moved")
@@ -137,6 +141,7 @@ def test_the_map_is_the_cores_own(boot):
               stacks: None, stacks + 0x5000: None, 0x100000: None, 0x7000: None}
     result = run_with(boot, address, *(f"page {page:#x}" for page in rights))
     result.assert_success()
+    result.assert_backend("vmx")
     entry = None
     found = {}
     for line in emulator_text(result).splitlines():

@@ -30,7 +30,9 @@ def test_prompt_reboots(boot):
         child.expect_exact(BANNER)
         child.expect_exact(PROMPT)
         child.send("p")
-        session.finish()
+        result = session.finish()
+    result.assert_backend("vmx")
+    assert len(result.all_stats) == 2, result.explain("not one guest before and one after")
 
 
 def test_on_stop_reset_reboots(boot):
@@ -38,6 +40,7 @@ def test_on_stop_reset_reboots(boot):
         child = session.console.child
         for _ in range(2):
             child.expect_exact(BANNER)
+            child.expect_exact("backend: vmx")
             child.expect_exact("Guest executed HLT!")
 
 
@@ -64,7 +67,7 @@ def test_linux_runs_again_after_a_reboot_of_its_own(boot):
         child.expect_exact(PROMPT)
         child.send("p")
         result = session.finish()
-    assert [s["stop"] for s in result.all_stats] == ["reset", "power-off"]
+    assert [(s["backend"], s["stop"]) for s in result.all_stats] == [("vmx", "reset"), ("vmx", "power-off")]
 
 
 def test_on_stop_reset_does_not_loop_over_a_refusal(boot):
