@@ -2,19 +2,24 @@
 PYTHON := /usr/bin/python3
 CACHE  := .cache
 GUEST  ?=
+SCREEN ?=
 export PYTHONDONTWRITEBYTECODE := 1
 
 ifneq ($(filter-out linux hlt,$(GUEST)),)
 $(error GUEST is linux or hlt)
 endif
+ifneq ($(filter-out gtk vnc,$(SCREEN)),)
+$(error SCREEN is gtk or vnc)
+endif
 
 .DEFAULT_GOAL := help
-.PHONY: help deps guest elf iso run run-bochs run-kvm demo test lint format bench soak clean distclean
+.PHONY: help deps guest elf iso run run-bochs run-kvm run-tcg demo test lint format bench soak clean distclean
 
 help: ## This list
 	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
 	@echo
-	@echo "GUEST=linux|hlt takes that menu entry at once; DRY=1 prints a run's command line instead."
+	@echo "GUEST=linux|hlt takes that menu entry at once; SCREEN=gtk|vnc shows a run's screen as well;"
+	@echo "DRY=1 prints a run's command line instead."
 
 deps:
 	@tools/deps.sh
@@ -35,17 +40,21 @@ iso: elf guest build/hlt.bin ## build/pxhv.elf and build/pxhv.iso
 
 # A dry run needs nothing built.
 ISO := $(if $(DRY),,iso)
+RUN  = @tools/run.py $(if $(SCREEN),--screen $(SCREEN)) $(if $(DRY),--dry)
 
-run: $(ISO) ## Boot the ISO here: QEMU with KVM where VT-x is offered, else Bochs
-	@tools/run.py auto $(if $(DRY),--dry)
+run: $(ISO) ## Boot the ISO here in QEMU: with KVM where that offers VT-x or AMD-V, else without
+	$(RUN) auto
 
-run-bochs: $(ISO) ## The same in Bochs
-	@tools/run.py bochs $(if $(DRY),--dry)
+run-bochs: $(ISO) ## The same in Bochs, which emulates VT-x
+	$(RUN) bochs
 
 run-kvm: $(ISO) ## The same in QEMU with KVM
-	@tools/run.py kvm $(if $(DRY),--dry)
+	$(RUN) kvm
 
-demo: elf guest build/hlt.bin ## Boot each guest, log in, run commands, power off, print figures
+run-tcg: $(ISO) ## The same in QEMU without KVM, which emulates AMD-V
+	$(RUN) tcg
+
+demo: elf guest build/hlt.bin ## Boot each guest as `make run` does, log in, run commands, power off, print figures
 	@$(PYTHON) tools/demo.py
 
 test: iso ## Every test; ends with one line: N passed, N failed, N skipped

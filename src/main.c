@@ -14,13 +14,14 @@
 #include "mm/paging.h"
 #include "options.h"
 #include "report.h"
+#include "svm/svm.h"
 #include "version.h"
 #include "vmx/vmx.h"
 
 enum { RAM_RESERVE = 8 * 1024 * 1024, WHY_MAX = 200 };
 #define RAM_DEFAULT (UINT64_C(1) * GIB)
 
-static const struct virt_ops *const backends[] = { &vmx_ops };
+static const struct virt_ops *const backends[] = { &vmx_ops, &svm_ops };
 
 struct core {
     struct host host;
@@ -102,12 +103,29 @@ static void panic_last_act(void)
     power_exit_emulator(false);
 }
 
+_Noreturn static void give_up_without_backend(struct core *c)
+{
+    char why[WHY_MAX];
+
+    if (!c->options.backend) {
+        give_up(c, "this CPU has neither Intel VT-x (VMX) nor AMD-V (SVM), so it cannot run a guest "
+                   "(QEMU emulates AMD-V: -cpu max)");
+    }
+    fmt_print(why, sizeof why,
+              "this CPU does not have what backend=%s asks for: leave that option out",
+              c->options.backend);
+    give_up(c, why);
+}
+
 /* Takes the first backend that this CPU has; tells everything that is missing. */
 static const struct virt_ops *choose_backend(struct core *c)
 {
     static struct preflight report;
 
     for (unsigned i = 0; i < ARRAY_SIZE(backends); i++) {
+        if (c->options.backend && strcmp(c->options.backend, backends[i]->id) != 0) {
+            continue;
+        }
         memset(&report, 0, sizeof report);
         backends[i]->probe(&report);
         if (!report.present) {
@@ -119,7 +137,7 @@ static const struct virt_ops *choose_backend(struct core *c)
         }
         return backends[i];
     }
-    give_up(c, "this CPU has no VT-x (VMX), so it cannot run a guest");
+    give_up_without_backend(c);
 }
 
 static void read_modules(struct core *c)

@@ -49,6 +49,18 @@ static bool set_on_stop(struct options *o, struct slice value)
     return true;
 }
 
+static bool set_backend(struct options *o, struct slice value)
+{
+    static const char *const name[] = { "vmx", "svm" };
+    unsigned i;
+
+    if (!choose(value, name, ARRAY_SIZE(name), &i)) {
+        return false;
+    }
+    o->backend = name[i];
+    return true;
+}
+
 static const struct {
     const char *name, *values;
     bool (*set)(struct options *o, struct slice value);
@@ -56,6 +68,7 @@ static const struct {
     {"mem",      "a size such as 512M or 2G, at least 2M", set_mem    },
     { "log",     "error, warn, info or debug",             set_log    },
     { "on-stop", "prompt, reset, poweroff or exit",        set_on_stop},
+    { "backend", "vmx (Intel VT-x) or svm (AMD-V)", set_backend},
 };
 
 static bool set_one(struct options *o, struct slice word, char why[OPTIONS_WHY_MAX])
@@ -75,7 +88,7 @@ static bool set_one(struct options *o, struct slice word, char why[OPTIONS_WHY_M
         }
     }
     fmt_print(why, OPTIONS_WHY_MAX,
-              "unknown option '%.*s': there are mem=, log= and on-stop=", (int)MIN(word.len, 60),
+              "unknown option '%.*s': there are mem=, log=, on-stop= and backend=", (int)MIN(word.len, 60),
               word.at);
     return false;
 }

@@ -11,6 +11,7 @@ struct options {
     uint64_t mem; /* bytes of guest memory; 0: as much as is sensible */
     enum log_level log;
     enum on_stop on_stop;
+    const char *backend; /* "vmx" or "svm"; NULL: the one that the CPU has */
 };
 
 enum { OPTIONS_WHY_MAX = 200 };

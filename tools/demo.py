@@ -1,6 +1,7 @@
 #!/usr/bin/python3
-"""Boots each guest there is, with nobody at the keyboard: logs in, runs a few commands, powers off, and
-prints what it cost. Ends with 0 if all went well."""
+"""demo.py [auto|bochs|kvm|tcg]: boots each guest there is, with nobody at the keyboard: logs in, runs a few
+commands, powers off, and prints what it cost. Ends with 0 if all went well."""
+import argparse
 import pathlib
 import sys
 import time
@@ -65,8 +66,10 @@ def play(kind, name):
 
 
 def main():
-    kind, why = emu.choose()
-    print(f"The machine is {kind}: {why}.")
+    parse = argparse.ArgumentParser(description=__doc__)
+    parse.add_argument("how", nargs="?", default="auto", choices=["auto", *emu.KINDS])
+    kind, sentence = emu.resolve(parse.parse_args().how)
+    print(sentence)
     results = {name: play(kind, name) for name in GUESTS}
     print("\n" + ", ".join(f"{name}: {'ok' if good else 'FAILED'}" for name, good in results.items()))
     return 0 if all(results.values()) else 1

@@ -9,6 +9,7 @@ import dataclasses
 import fcntl
 import os
 import pathlib
+import re
 import signal
 import socket
 import subprocess
@@ -17,8 +18,13 @@ import time
 
 SHARE = pathlib.Path("/usr/share/bochs")
 DEFAULT_MODEL = "corei7_skylake_x"
+QEMU = "qemu-system-x86_64"
 QEMU_EXIT_PORT = 0xF4
 QEMU_SUCCESS = 0x10 << 1 | 1  # isa-debug-exit turns a written v into the status 2v + 1
+KINDS = {"bochs": "Bochs, which emulates VT-x", "kvm": "QEMU with KVM",
+         "tcg": "QEMU without KVM, which emulates AMD-V"}
+# A CPU's flag for its virtualization: the name of that, and the module of KVM that passes it on to guests.
+OFFERS = {"vmx": ("VT-x", "kvm_intel"), "svm": ("AMD-V", "kvm_amd")}
 
 BOCHSRC = """\
 plugin_ctrl: unmapped=1, biosdev=1, serial=1, iodebug=1, extfpuirq=1, speaker=0, parallel=0, gameport=0
@@ -49,7 +55,7 @@ class EmulatorError(Exception):
 @dataclasses.dataclass(frozen=True)
 class Machine:
     image: pathlib.Path
-    kind: str = "bochs"  # bochs, kvm or tcg
+    kind: str = "bochs"  # one of KINDS
     cdrom: bool = True  # else the image is a hard disk
     model: str = ""  # of the CPU; "": the usual one
     memory: int = 1024  # MiB
@@ -77,15 +83,13 @@ def bochs_command(machine, folder, serial):
             "-log", str(folder / "bochs.log")]
 
 
-def qemu_command(machine, serial):
-    if machine.kind == "kvm":
-        cpu = ["-accel", "kvm", "-cpu", machine.model or "host,+vmx"]
-    else:
-        cpu = ["-accel", "tcg", "-cpu", machine.model or "max"]
+def qemu_command(machine, serial, display="none"):
+    # Both models have the virtualization that there is: "host" what KVM passes on, "max" what QEMU emulates.
+    model = machine.model or {"kvm": "host", "tcg": "max"}[machine.kind]
     drive = (["-cdrom", str(machine.image), "-boot", "d"] if machine.cdrom else
              ["-drive", f"file={machine.image},format=raw"])
-    return ["qemu-system-x86_64", *cpu, "-smp", str(machine.cpus), "-m", str(machine.memory), *drive,
-            "-display", "none", "-serial", serial,
+    return [QEMU, "-accel", machine.kind, "-cpu", model, "-smp", str(machine.cpus),
+            "-m", str(machine.memory), *drive, "-display", display, "-serial", serial,
             "-device", f"isa-debug-exit,iobase={QEMU_EXIT_PORT:#x},iosize=4", *machine.more]
 
 
@@ -173,8 +177,14 @@ class Emulator:
         return self.process.returncode == status and not self.cut_off
 
     def powered_off(self):
-        """Bochs calls a power-off by ACPI a panic."""
-        return "ACPI control: soft power off" in self.log()
+        """By ACPI: Bochs calls that a panic, QEMU ends with 0."""
+        if self.machine.kind == "bochs":
+            return "ACPI control: soft power off" in self.log()
+        return self.process.returncode == 0 and not self.cut_off
+
+    def vnc_port(self):
+        """Where Bochs shows its screen."""
+        return int(re.search(r"listening for connections on port (\d+)", self.log()).group(1))
 
     def log(self):
         return self.log_file.read_text(errors="replace") if self.log_file.exists() else ""
@@ -186,20 +196,36 @@ class Emulator:
         self.stop()
 
 
-def choose(cpuinfo="/proc/cpuinfo", nested="/sys/module/kvm_intel/parameters/nested", kvm="/dev/kvm"):
-    """What `make run` takes, "kvm" or "bochs", and why. A /dev/kvm alone promises no VT-x to a guest."""
+def choose(cpuinfo="/proc/cpuinfo", modules="/sys/module", kvm="/dev/kvm"):
+    """The faster kind that can run pxHV here, "kvm" or "tcg", and why. A /dev/kvm alone promises nothing: it
+    may open on a CPU without virtualization, and KVM may keep it from its guests."""
     def text(path):
         try:
             return pathlib.Path(path).read_text()
         except OSError:
             return ""
 
-    flags = [line.split(":", 1)[1].split() for line in text(cpuinfo).splitlines()
-             if line.startswith("flags") and ":" in line]
-    if not any("vmx" in words for words in flags):
-        return "bochs", "this CPU offers no VT-x"
+    flags = {word for line in text(cpuinfo).splitlines() if line.startswith("flags")
+             for word in line.partition(":")[2].split()}
+    flag = next((flag for flag in OFFERS if flag in flags), None)
+    if not flag:
+        return "tcg", "this CPU offers neither VT-x nor AMD-V"
+    name, module = OFFERS[flag]
+    nested = pathlib.Path(modules, module, "parameters/nested")
+    if not nested.exists():
+        return "tcg", f"this CPU has {name}, but KVM's module {module} is not loaded"
     if text(nested).strip() not in ("Y", "1"):
-        return "bochs", f"{nested} is not Y"
-    if not os.access(kvm, os.R_OK | os.W_OK):
-        return "bochs", f"no permission for {kvm}" if os.path.exists(kvm) else f"there is no {kvm}"
-    return "kvm", "this CPU has VT-x and KVM passes it on"
+        return "tcg", f"this CPU has {name}, but KVM keeps it from guests: {nested} is not Y"
+    try:
+        os.close(os.open(kvm, os.O_RDWR))
+    except OSError as error:
+        return "tcg", f"this CPU has {name}, but {kvm} cannot be opened: {error.strerror}"
+    return "kvm", f"this CPU has {name}, and KVM passes it on to guests"
+
+
+def resolve(how):
+    """The kind for `how`, which is one or "auto", and a sentence that says so."""
+    if how != "auto":
+        return how, f"Running in {KINDS[how]}."
+    kind, why = choose()
+    return kind, f"Running in {KINDS[kind]}: {why}."

@@ -273,6 +273,8 @@ enum err machine_init(struct machine *m, const struct machine_config *c, char wh
     vm->ops = c->ops;
     vm->clock = c->clock;
     vm->cpuid = c->cpuid;
+    vm->boot_tsc = clock_now(c->clock);
+    vm->epoch = c->epoch;
     vm->host_poll = c->host_poll;
     vm->host_ctx = c->host_ctx;
     e = npt_init(&vm->npt, c->ops->npt_format(), &frame_npt);

@@ -23,7 +23,7 @@ struct machine_config {
     struct uart_port console;
     uint64_t (*host_poll)(void *ctx, uint64_t now); /* see struct vm */
     void *host_ctx;
-    uint64_t epoch;     /* seconds since 1970 that the RTC starts with */
+    uint64_t epoch;     /* seconds since 1970 that the guest's clocks start with */
     uint64_t ram_bytes; /* whole pages, over 1 MiB */
 };
 

@@ -202,7 +202,7 @@ void cpuid_build(struct cpuid_table *t, struct cpuid_regs (*read)(uint32_t leaf,
     build_masks(t);
     set_text(&t->hv[0], 0x40000000 + CPUID_HV_MAX, "pxHV pxHV px");
     set_text(&t->kvm[0], 0x40000100 + CPUID_KVM_MAX, "KVMKVMKVM\0\0\0");
-    t->kvm[1].eax = CPUID_KVM_PV_EOI;
+    t->kvm[1].eax = CPUID_KVM_CLOCK | CPUID_KVM_PV_EOI | CPUID_KVM_CLOCK_STABLE;
 }
 
 void cpuid_hide_rdtscp(struct cpuid_table *t)

@@ -13,7 +13,9 @@ enum {
     CPUID_SUBLEAVES = 32
 };
 
-#define CPUID_KVM_PV_EOI (1u << 6)
+#define CPUID_KVM_CLOCK        (1u << 3)
+#define CPUID_KVM_PV_EOI       (1u << 6)
+#define CPUID_KVM_CLOCK_STABLE (1u << 24)
 
 struct cpuid_table {
     struct cpuid_regs basic[CPUID_BASIC_MAX + 1];

@@ -84,7 +84,7 @@ static bool pdptes_valid(struct vcpu *v, const struct vcpu_crs *crs)
     uint64_t reserved = ~UINT64_C(0) << (v->vm->cpuid->ext[8].eax & 0x3f);
     uint64_t pdpte[4] = { 0 };
 
-    reserved |= 0x1e6; /* bits 8:5 and 2:1 */
+    reserved |= 0x1c6; /* bits 8:6 and 2:1; not 5, which QEMU 7.2 sets as the accessed bit */
     if (vm_copy_in(v->vm, pdpte, GPA(crs->cr3 & 0xffffffe0), sizeof pdpte) != ERR_NONE) {
         return true;
     }

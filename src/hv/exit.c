@@ -94,5 +94,6 @@ exit_fn *const exit_table[EXIT_KIND_COUNT] = {
     [EXIT_EXCEPTION] = on_unknown,
     [EXIT_REFUSED] = on_refused,
     [EXIT_IGNORED] = on_ignored,
+    [EXIT_FETCH] = on_nothing,
     [EXIT_SHUTDOWN] = on_shutdown,
 };

@@ -19,10 +19,11 @@ enum exit_kind {
     EXIT_WINDOW,    /* the guest can take an interrupt or NMI now */
     EXIT_EXTINT,    /* a host interrupt is pending */
     EXIT_NMI,       /* the host got an NMI */
-    EXIT_TIMER,     /* the preemption timer ran out */
+    EXIT_TIMER,     /* the deadline of virt_ops.run has come */
     EXIT_EXCEPTION, /* only on CPUs where some exceptions are intercepted */
     EXIT_REFUSED,   /* an instruction that this virtual CPU does not have: #UD */
     EXIT_IGNORED,   /* an instruction with nothing to do (INVD, WBINVD, ...): stepped over */
+    EXIT_FETCH,     /* its instruction could not be read: a fault is queued, or the VM was killed */
     EXIT_SHUTDOWN,  /* triple fault */
     EXIT_KIND_COUNT
 };

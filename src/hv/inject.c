@@ -1,5 +1,4 @@
 #include "hv/inject.h"
-#include "arch/x86_64/cpu.h"
 #include "hv/pv_eoi.h"
 #include "hv/vm.h"
 
@@ -61,7 +60,7 @@ void vcpu_fault_code(struct vcpu *v, uint8_t vector, uint32_t code)
 
 void vcpu_page_fault(struct vcpu *v, uint64_t at, uint32_t code)
 {
-    cpu_write_cr2(at); /* the host has no page faults of its own: CR2 is the guest's throughout */
+    v->vm->ops->set_cr2(v, at);
     queue_fault(v, VEC_PF, true, code);
 }
 

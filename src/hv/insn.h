@@ -78,7 +78,7 @@ struct insn {
     uint8_t addr_size; /* bytes: 2, 4 or 8 */
     uint8_t mem_size;  /* bytes accessed; differs from op_size for MOVZX and MOVSX; 0: unknown */
     uint8_t rep;       /* 0, 0xF2 (REPNE) or 0xF3 (REP) */
-    uint8_t reg;       /* enum gpr, or a control or segment register if the opcode says so */
+    uint8_t reg;       /* enum gpr, or a control or debug register if the opcode says so */
     uint8_t rm;        /* enum gpr, if there is ModRM and no memory operand */
     bool reg_high;     /* reg 0 to 3 means AH, CH, DH, BH */
     bool lock, vex;    /* vex: any of VEX and EVEX */
@@ -93,7 +93,8 @@ struct insn {
 
 /* Decodes the instruction at bytes[0] and reads no byte at or behind bytes[count]. *out is valid
  * only for INSN_OK. Opcodes follow Intel SDM vol. 2, "Opcode Map"; 3DNow! and SSE4a too. A near
- * branch with prefix 66 in 64-bit mode has the length that Intel's CPUs give it (AMD's differ). */
+ * branch with prefix 66 in 64-bit mode has the length that Intel's CPUs give it (AMD's differ).
+ * Some of what CPUs refuse with #UD passes: as INSN_OTHER, or with a LOCK that is not allowed. */
 enum insn_result insn_decode(const uint8_t *bytes, unsigned count, enum insn_mode mode,
                              struct insn *out);
 

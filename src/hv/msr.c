@@ -1,12 +1,23 @@
+#include "hv/msr.h"
 #include "arch/x86_64/msr.h"
 #include "hv/cpuid.h"
 #include "hv/cr.h"
 #include "hv/exit_table.h"
+#include "hv/kvm_clock.h"
 #include "hv/pv_eoi.h"
 #include "hv/vcpu.h"
 #include "hv/vm.h"
 #include "lib/bits.h"
 #include "lib/log.h"
+
+const struct msr_direct msr_direct[] = {
+    { MSR_TSC, false },        { MSR_SYSENTER_CS, true }, { MSR_SYSENTER_ESP, true },
+    { MSR_SYSENTER_EIP, true }, { MSR_PAT, true },        { MSR_STAR, true },
+    { MSR_LSTAR, true },       { MSR_CSTAR, true },       { MSR_FMASK, true },
+    { MSR_FS_BASE, true },     { MSR_GS_BASE, true },     { MSR_KERNEL_GS_BASE, true },
+    { MSR_TSC_AUX, true },
+};
+const unsigned msr_direct_count = ARRAY_SIZE(msr_direct);
 
 /* An MSR or a run of them. A function returns false where the CPU would raise #GP; a missing one is
  * always #GP. MSRs that a backend lets the guest use directly never get here. */
@@ -118,6 +129,7 @@ static const struct msr_rule rules[] = {
     { MSR_APIC_BASE,       MSR_APIC_BASE,       apic_read,            apic_write       },
     { MSR_EFER,            MSR_EFER,            efer_read,            efer_write       },
     { MSR_KVM_PV_EOI_EN,   MSR_KVM_PV_EOI_EN,   pv_eoi_read,          pv_eoi_write     },
+    { MSR_KVM_WALL_CLOCK,  MSR_KVM_SYSTEM_TIME, kvm_clock_read,       kvm_clock_write  },
     { MSR_TSC,             MSR_TSC,             NULL,                 write_ignore     }, /* time is the host's; reads do not exit */
     { MSR_UCODE_REV,       MSR_UCODE_REV,       read_zero,            write_ignore     },
     { MSR_PLATFORM_ID,     MSR_PLATFORM_ID,     read_zero,            NULL             },

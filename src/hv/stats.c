@@ -21,6 +21,7 @@ const char *exit_kind_name(enum exit_kind kind)
         [EXIT_EXCEPTION] = "exception",
         [EXIT_REFUSED] = "refused",
         [EXIT_IGNORED] = "ignored",
+        [EXIT_FETCH] = "fetch",
         [EXIT_SHUTDOWN] = "shutdown",
     };
 

@@ -30,6 +30,7 @@ struct virt_ops {
     void (*get_crs)(struct vcpu *, struct vcpu_crs *);
     /* The caller has checked that a CPU would take these values. */
     void (*set_crs)(struct vcpu *, const struct vcpu_crs *);
+    void (*set_cr2)(struct vcpu *, uint64_t at);
     void (*get_segs)(struct vcpu *, struct vcpu_segs *);
     void (*set_segs)(struct vcpu *, const struct vcpu_segs *);
     /* Makes regs.gpr[RSP] and regs.rflags valid; both are written back at the next entry. */

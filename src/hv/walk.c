@@ -8,9 +8,6 @@
 #define PTE_PS BIT(7)
 #define PTE_NX BIT(63)
 
-/* Intel SDM vol. 3, "Use of the PDPTE Registers": these are reserved beside the address bits. */
-#define PAE_TOP_RESERVED (PTE_NX | BIT(8) | BIT(7) | BIT(6) | BIT(5) | BIT(2) | BIT(1))
-
 /* A paging mode. Level 0 holds the entries of 4 KiB pages. */
 struct paging_mode {
     unsigned levels, index_bits, entry_size;
@@ -63,15 +60,15 @@ static uint64_t reserved_bits(const struct guest_paging *p, const struct paging_
     unsigned shift = PAGE_SHIFT + level * m->index_bits;
     uint64_t mask;
 
+    if (m == &mode_pae && level == 2) { /* checked when CR3 was loaded; QEMU 7.2 sets A in them */
+        return 0;
+    }
     if (m->entry_size == 4) {
         return large ? reserved_pse36(p) : 0;
     }
     mask = span(m == &mode_pae ? 62 : 51, p->phys_bits);
     if (!(p->efer & EFER_NXE)) {
         mask |= PTE_NX;
-    }
-    if (m == &mode_pae && level == 2) {
-        mask |= PAE_TOP_RESERVED;
     }
     if (level > 2) {
         mask |= PTE_PS;

@@ -125,11 +125,13 @@ enum err npt_map(struct npt *t, gpa_t to, hpa_t from, uint64_t len, unsigned pro
     return ERR_NONE;
 }
 
+/* All that the entry allows: in AMD's format what is there can always be read, so that several
+ * combinations have the same bits. */
 static unsigned prot_of(const struct npt *t, uint64_t entry)
 {
     uint64_t mask = t->fmt->prot[0] | t->fmt->prot[NPT_RWX] | t->fmt->prot[NPT_R];
 
-    for (unsigned prot = 0; prot <= NPT_RWX; prot++) {
+    for (unsigned prot = NPT_RWX; prot > 0; prot--) {
         if ((entry & mask) == t->fmt->prot[prot]) {
             return prot;
         }

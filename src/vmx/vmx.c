@@ -2,6 +2,7 @@
 #include "arch/x86_64/cpu.h"
 #include "arch/x86_64/msr.h"
 #include "arch/x86_64/percpu.h"
+#include "hv/msr.h"
 #include "hv/vm.h"
 #include "lib/bits.h"
 #include "lib/log.h"
@@ -98,27 +99,7 @@ static void probe(struct preflight *report)
     }
 }
 
-/* MSRs whose value lives in the VMCS or that the host does not use: the guest has them directly
- * (Intel SDM vol. 3, "MSR-Bitmap Address"). */
-static const struct {
-    uint32_t msr;
-    bool write;
-} direct_msrs[] = {
-    {MSR_TSC,             false},
-    { MSR_SYSENTER_CS,    true },
-    { MSR_SYSENTER_ESP,   true },
-    { MSR_SYSENTER_EIP,   true },
-    { MSR_PAT,            true },
-    { MSR_STAR,           true },
-    { MSR_LSTAR,          true },
-    { MSR_CSTAR,          true },
-    { MSR_FMASK,          true },
-    { MSR_FS_BASE,        true },
-    { MSR_GS_BASE,        true },
-    { MSR_KERNEL_GS_BASE, true },
-    { MSR_TSC_AUX,        true },
-};
-
+/* Intel SDM vol. 3, "MSR-Bitmap Address". */
 static void bitmap_allow(uint8_t *bitmap, uint32_t msr, bool write)
 {
     uint32_t bit = (msr & 0x1fff) + (msr >= 0xc0000000 ? 1024 * 8 : 0);
@@ -143,8 +124,8 @@ static enum err make_bitmaps(struct vmx_machine *m)
         }
         memset(hpa_ptr(*where[i]), 0xff, PAGE_SIZE);
     }
-    for (unsigned i = 0; i < ARRAY_SIZE(direct_msrs); i++) {
-        bitmap_allow(hpa_ptr(m->msr_bitmap), direct_msrs[i].msr, direct_msrs[i].write);
+    for (unsigned i = 0; i < msr_direct_count; i++) {
+        bitmap_allow(hpa_ptr(m->msr_bitmap), msr_direct[i].msr, msr_direct[i].write);
     }
     return ERR_NONE;
 }
@@ -284,6 +265,7 @@ const struct virt_ops vmx_ops = {
     .vcpu_free = vcpu_free,
     .get_crs = vmx_get_crs,
     .set_crs = vmx_set_crs,
+    .set_cr2 = vmx_set_cr2,
     .get_segs = vmx_get_segs,
     .set_segs = vmx_set_segs,
     .load_regs = vmx_load_regs,

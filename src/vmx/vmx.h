@@ -52,6 +52,7 @@ void vmx_init_vmcs(struct vcpu *v);
 void vmx_set_proc(struct vmx_vcpu *h, uint32_t proc);
 void vmx_get_crs(struct vcpu *v, struct vcpu_crs *crs);
 void vmx_set_crs(struct vcpu *v, const struct vcpu_crs *crs);
+void vmx_set_cr2(struct vcpu *v, uint64_t at);
 void vmx_get_segs(struct vcpu *v, struct vcpu_segs *segs);
 void vmx_set_segs(struct vcpu *v, const struct vcpu_segs *segs);
 

@@ -162,6 +162,13 @@ void vmx_set_crs(struct vcpu *v, const struct vcpu_crs *c)
     }
 }
 
+/* The host has no page faults of its own: CR2 is the guest's throughout. */
+void vmx_set_cr2(struct vcpu *v, uint64_t at)
+{
+    (void)v;
+    cpu_write_cr2(at);
+}
+
 static void init_controls(struct vcpu *v)
 {
     const struct vmx_machine *m = &vmx_machine;

@@ -12,6 +12,7 @@ CHECKED = {
     "fpu_reset": LONG,
     "hlt_step": LONG,
     "ioapic": LONG,
+    "kvm_clock": LONG,
     "longmode": PROT,
     "mmio": LONG,
     "mode_switch": PROT,

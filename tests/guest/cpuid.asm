@@ -11,8 +11,14 @@
 
 start:  begin64
         leaf    0
-        check_eq "vendor is that of an Intel CPU", rbx, 'Genu'
         mov     [max], eax
+        cmp     ebx, 'Auth'
+        sete    al
+        cmp     ebx, 'Genu'
+        sete    bl
+        or      al, bl
+        movzx   eax, al
+        check_eq "vendor is Intel or AMD", rax, 1
         cmp     dword [max], 0x16
         setae   al
         movzx   eax, al
@@ -50,7 +56,7 @@ start:  begin64
         check_eq "the second signature: VMKV", rcx, 'VMKV'
         check_eq "the second signature: M", rdx, 'M'
         leaf    0x40000101
-        check_eq "KVM's features: PV EOI only", rax, 1 << 6
+        check_eq "KVM's features: PV EOI and the clock", rax, 1 << 3 | 1 << 6 | 1 << 24
 
         leaf    0x15
         mul     ebx

@@ -64,7 +64,7 @@ start:  begin64
         steps   "IN", {in al, dx}
         mov     ecx, MSR_APIC_BASE
         steps   "RDMSR", rdmsr
-        steps   "VMCALL", vmcall
+        steps   "hypercall", hypercall
         steps   "WBINVD", wbinvd
         xor     edi, edi
         steps   "MOV to CR8", {mov cr8, rdi}

@@ -69,9 +69,9 @@ compatible:
         mov     eax, cs
         check_eq "compatibility mode", eax, SEL_CODE32
         efer_is "EFER in compatibility mode", 0x500
-        mov     eax, 0
+        mov     eax, 0x40000000
         cpuid
-        check_eq "CPUID in compatibility mode", ebx, 'Genu'
+        check_eq "CPUID in compatibility mode", ebx, 'pxHV'
         in      al, 0xf1
         mov     eax, CR0_START
         mov     cr0, eax

@@ -66,9 +66,9 @@ start:  begin32
         mov     dx, 0x5678
         rep     insb
         check_eq "no paging: string input", [number], -1
-        mov     eax, 0
+        mov     eax, 0x40000000
         cpuid
-        check_eq "no paging: CPUID", ebx, 'Genu'
+        check_eq "no paging: CPUID", ebx, 'pxHV'
 
 ; 4 MiB pages
         mov     dword [directory], 0x83

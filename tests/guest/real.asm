@@ -24,9 +24,9 @@ start:  mov     sp, 0x7c00
         xor     eax, eax
         mov     eax, cr0
         check_eq "CR0 at the start", eax, 0x10
-        mov     eax, 0
+        mov     eax, 0x40000000
         cpuid
-        check_eq "CPUID", ebx, 'Genu'
+        check_eq "CPUID", ebx, 'pxHV'
 
         ivt     0x40, on_int
         mov     dword [number], 0
@@ -119,9 +119,9 @@ protected:
         mov     fs, ax
         mov     dword [0x200000], 0x12345678
         check_eq "protected mode: memory above 1 MiB", [0x200000], 0x12345678
-        mov     eax, 0
+        mov     eax, 0x40000000
         cpuid
-        check_eq "protected mode: CPUID", ebx, 'Genu'
+        check_eq "protected mode: CPUID", ebx, 'pxHV'
         jmp     SEL16:back
         use_bits 16
 back:   mov     ax, SEL_DATA16

@@ -15,8 +15,10 @@ start:  begin64
         faults  "INVVPID", UD_VECTOR, 0, invvpid rax, [memory]
         faults  "VMFUNC", UD_VECTOR, 0, vmfunc
         faults  "GETSEC", UD_VECTOR, 0, getsec
+        xor     ecx, ecx
         faults  "MONITOR", UD_VECTOR, 0, monitor
         faults  "MWAIT", UD_VECTOR, 0, mwait
+        xor     eax, eax        ; a CPU may look at the address first
         faults  "VMRUN", UD_VECTOR, 0, vmrun
         faults  "RSM", UD_VECTOR, 0, rsm
         mov     ecx, 0
@@ -26,9 +28,9 @@ start:  begin64
         works   "PAUSE", pause
         mov     rax, 1
         mov     rbx, 2
-        works   "VMCALL", vmcall
-        check_eq "VMCALL: no such call", rax, -1000
-        check_eq "VMCALL: RBX stays", rbx, 2
+        works   "hypercall", hypercall
+        check_eq "hypercall: no such call", rax, -1000
+        check_eq "hypercall: RBX stays", rbx, 2
         works   "INVLPG", invlpg [memory]
         works   "RDTSC", rdtsc
         finish

@@ -32,7 +32,7 @@ start:  begin64
         sti_shadow "CPUID", cpuid
         mov     dx, 0xf1
         sti_shadow "IN", {in al, dx}
-        sti_shadow "VMCALL", vmcall
+        sti_shadow "hypercall", hypercall
         mov     rbx, cr0
         sti_shadow "MOV to CR0", {mov cr0, rbx}
         mov     ebx, 0xf0000000

@@ -43,7 +43,7 @@ start:  begin64
         mov     cr4, rax
         keeps   "IN", {in al, 0xf1}
         keeps   "OUT", {out 0xf1, al}
-        keeps   "VMCALL", vmcall
+        keeps   "hypercall", hypercall
         keeps   "WBINVD", wbinvd
         keeps   "MOV from CR8", {mov rax, cr8}
         keeps   "a store to a hole", {mov [qword 0xf0000000], eax}

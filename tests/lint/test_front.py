@@ -9,54 +9,8 @@ TOP = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(TOP / "tools"))
 
 import console  # noqa: E402  (needs the path)
-import emu  # noqa: E402
 import run  # noqa: E402
 import test_all  # noqa: E402
-
-INTEL = "processor\t: 0\nvmx flags\t: vnmi\nflags\t\t: fpu vmx sse\n"
-NO_VTX = "processor\t: 0\nflags\t\t: fpu svm vmxx\n"
-
-
-@pytest.mark.parametrize("cpuinfo, nested, kvm, how, why", [
-    (INTEL, "Y\n", True, "kvm", "VT-x"),
-    (INTEL, "1\n", True, "kvm", "VT-x"),
-    (INTEL, "N\n", True, "bochs", "nested"),
-    (INTEL, "0\n", True, "bochs", "nested"),
-    (INTEL, None, True, "bochs", "nested"),
-    (INTEL, "Y\n", False, "bochs", "there is no"),
-    (NO_VTX, "Y\n", True, "bochs", "CPU"),
-    ("vmx flags\t: vmx\n", "Y\n", True, "bochs", "CPU"),
-    (None, None, True, "bochs", "CPU"),
-])
-def test_kvm_is_taken_only_where_it_offers_vtx(tmp_path, cpuinfo, nested, kvm, how, why):
-    paths = [tmp_path / name for name in ("cpuinfo", "nested", "kvm")]
-    for path, text in zip(paths, (cpuinfo, nested, "" if kvm else None)):
-        if text is not None:
-            path.write_text(text)
-    chosen, reason = emu.choose(*paths)
-    assert chosen == how
-    assert why in reason
-
-
-def test_kvm_needs_permission_to_read_and_write(tmp_path, monkeypatch):
-    paths = [tmp_path / name for name in ("cpuinfo", "nested", "kvm")]
-    for path, text in zip(paths, (INTEL, "Y\n", "")):
-        path.write_text(text)
-    monkeypatch.setattr(emu.os, "access", lambda path, mode: mode & (emu.os.R_OK | emu.os.W_OK) == 0)
-    chosen, reason = emu.choose(*paths)
-    assert chosen == "bochs"
-    assert "no permission" in reason
-
-
-def test_dry_run_of_kvm():
-    words = subprocess.run(["make", "-s", "run-kvm", "DRY=1"], cwd=TOP, text=True, check=True,
-                           stdout=subprocess.PIPE).stdout.split()
-    assert words[0] == "qemu-system-x86_64"
-    pairs = list(zip(words, words[1:]))
-    for pair in [("-accel", "kvm"), ("-cpu", "host,+vmx"), ("-cdrom", str(TOP / "build/pxhv.iso")),
-                 ("-serial", "mon:stdio"), ("-device", "isa-debug-exit,iobase=0xf4,iosize=4")]:
-        assert pair in pairs
-
 
 def test_guest_is_linux_or_hlt():
     done = subprocess.run(["make", "help", "GUEST=dos"], cwd=TOP, text=True, check=False,

@@ -369,14 +369,8 @@ static void pae_starts_with_four_entries(void **state)
 
 static void pae_reserves_more_bits(void **state)
 {
-    static const uint64_t top[] = { BIT(1), BIT(2), BIT(5), BIT(7), BIT(8), BIT(40), BIT(62), NX };
-
     (void)state;
-    for (unsigned i = 0; i < ARRAY_SIZE(top); i++) {
-        put(0x1020, 3, 8, 0x3000 | P | top[i]);
-        assert_faults(0xC0005678, PF_PRESENT | PF_RESERVED);
-    }
-    put(0x1020, 3, 8, 0x3000 | P | 0xE18); /* PWT, PCD and the free ones */
+    put(0x1020, 3, 8, 0x3000 | P | 0xFFE); /* top entries: checked when CR3 was loaded, not here */
     assert_int_equal(walk(0xC0005678), WALK_OK);
     put(0x4000, 5, 8, 0x123456000 | P | BIT(52));
     assert_faults(0xC0005678, PF_PRESENT | PF_RESERVED);

@@ -129,6 +129,20 @@ static inline void cpu_interrupt_window(void)
     __asm__ volatile("sti; nop; cli" ::: "memory");
 }
 
+/* Sleeps until an interrupt has been handled. STI holds interrupts off until HLT has begun: none
+ * gets lost between the two. */
+static inline void cpu_wait_for_interrupt(void)
+{
+    __asm__ volatile("sti; hlt; cli" ::: "memory");
+}
+
+/* All loads and stores before it are done before anything after it starts: RDTSC and those WRMSRs
+ * that do not serialize need it (Intel SDM vol. 2, "RDTSC"; vol. 3, "TSC-Deadline Mode"). */
+static inline void cpu_fence(void)
+{
+    __asm__ volatile("mfence; lfence" ::: "memory");
+}
+
 _Noreturn static inline void cpu_halt_forever(void)
 {
     for (;;) {

@@ -14,9 +14,13 @@ enum {
     APIC_LVT_TIMER = 0x320,
     APIC_LVT_LINT0 = 0x350,
     APIC_LVT_LINT1 = 0x360,
-    APIC_LVT_ERROR = 0x370
+    APIC_LVT_ERROR = 0x370,
+    APIC_TIMER_INITIAL = 0x380,
+    APIC_TIMER_CURRENT = 0x390,
+    APIC_TIMER_DIVIDE = 0x3e0
 };
 enum { SVR_ENABLE = 0x100, LVT_MASKED = 0x10000, LVT_NMI = 0x400, DELIVER_SMI = 2 };
+enum { LVT_TSC_DEADLINE = 0x40000, DIVIDE_BY_1 = 0xb };
 
 enum { IOREGSEL = 0, IOWIN = 4 /* 32-bit words */, IOAPIC_VERSION = 1, IOAPIC_REDIR = 0x10 };
 
@@ -34,9 +38,14 @@ static void lapic_write(unsigned reg, uint32_t v)
     }
 }
 
+static uint32_t lapic_read(unsigned reg)
+{
+    return lapic ? lapic[reg / 4] : lo32(msr_read(MSR_X2APIC_FIRST + reg / 16));
+}
+
 uint32_t lapic_host_id(void)
 {
-    return lapic ? lapic[APIC_ID / 4] >> 24 : lo32(msr_read(MSR_X2APIC_FIRST + APIC_ID / 16));
+    return lapic ? lapic_read(APIC_ID) >> 24 : lapic_read(APIC_ID);
 }
 
 void lapic_host_init(volatile uint32_t *mmio)
@@ -46,6 +55,7 @@ void lapic_host_init(volatile uint32_t *mmio)
     lapic_write(APIC_SVR, SVR_ENABLE | VEC_SPURIOUS);
     lapic_write(APIC_TPR, 0);
     lapic_write(APIC_LVT_TIMER, LVT_MASKED);
+    lapic_write(APIC_TIMER_DIVIDE, DIVIDE_BY_1);
     lapic_write(APIC_LVT_LINT0, LVT_MASKED);
     lapic_write(APIC_LVT_LINT1, LVT_NMI);
     lapic_write(APIC_LVT_ERROR, LVT_MASKED);
@@ -56,6 +66,31 @@ void lapic_host_eoi(void)
     if (enabled) {
         lapic_write(APIC_EOI, 0);
     }
+}
+
+bool lapic_host_ready(void)
+{
+    return enabled;
+}
+
+/* Intel SDM vol. 3, "TSC-Deadline Mode": nothing but a fence orders a write to the APIC's page
+ * before a WRMSR. */
+void lapic_host_timer_mode(uint8_t vector, bool tsc_deadline)
+{
+    lapic_write(APIC_LVT_TIMER, vector | (tsc_deadline ? LVT_TSC_DEADLINE : 0u));
+    if (tsc_deadline) {
+        cpu_fence();
+    }
+}
+
+void lapic_host_timer_start(uint32_t count)
+{
+    lapic_write(APIC_TIMER_INITIAL, count);
+}
+
+uint32_t lapic_host_timer_left(void)
+{
+    return lapic_read(APIC_TIMER_CURRENT);
 }
 
 /* 8259A data sheet, "Programming the 8259A": vectors 20h to 2Fh, then every line masked. */

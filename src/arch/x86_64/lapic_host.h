@@ -14,6 +14,18 @@ void lapic_host_init(volatile uint32_t *mmio);
 /* Does nothing before lapic_host_init(). */
 void lapic_host_eoi(void);
 uint32_t lapic_host_id(void);
+/* Whether lapic_host_init() was called. The functions below need it. */
+bool lapic_host_ready(void);
+
+/* The local APIC's timer (Intel SDM vol. 3, "APIC Timer"; AMD APM vol. 2, "APIC Timer Interrupt").
+ * It interrupts this CPU as `vector`, once for each lapic_host_timer_start() or, in TSC-deadline
+ * mode, for each write of IA32_TSC_DEADLINE, which may follow at once. */
+void lapic_host_timer_mode(uint8_t vector, bool tsc_deadline);
+/* Counts down from `count` in ticks of the undivided APIC clock; 0 stops it. Before
+ * lapic_host_timer_mode() it counts without interrupting. */
+void lapic_host_timer_start(uint32_t count);
+/* What is left of the count. */
+uint32_t lapic_host_timer_left(void);
 
 /* Masks all pins of the I/O APIC behind these registers, but for those that firmware has sent as
  * SMIs. */

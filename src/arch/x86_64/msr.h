@@ -54,6 +54,8 @@ enum msr {
 #define MSR_GS_BASE        0xc0000101u
 #define MSR_KERNEL_GS_BASE 0xc0000102u
 #define MSR_TSC_AUX        0xc0000103u
+#define MSR_VM_CR          0xc0010114u
+#define MSR_VM_HSAVE_PA    0xc0010117u
 
 /* IA32_FEATURE_CONTROL */
 #define FEATURE_CONTROL_LOCK        0x1u

@@ -26,6 +26,9 @@ struct percpu {
     uint64_t gdt[GDT_ENTRIES];
     struct tss tss;
     uint64_t nmi_count, spurious_count;
+    uint64_t irq_count;      /* every interrupt that has a handler, the timer's too */
+    uint64_t timer_irqs;     /* those of host_timer.c */
+    uint64_t timer_deadline; /* host_timer.c: what is armed, in TSC ticks; UINT64_MAX: nothing */
 };
 
 static inline struct percpu *this_cpu(void)

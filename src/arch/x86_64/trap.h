@@ -4,6 +4,7 @@
 #include <stdint.h>
 
 enum {
+    VEC_HOST_DB = 1,
     VEC_HOST_NMI = 2,
     VEC_HOST_DF = 8,
     VEC_HOST_MC = 18,

@@ -9,7 +9,11 @@ struct cpuid_regs {
     uint32_t eax, ebx, ecx, edx;
 };
 
+struct cpuid_regs cpu_cpuid(uint32_t leaf, uint32_t subleaf);
 uint64_t cpu_rdtsc(void);
+uint64_t msr_read(uint32_t msr);
+void msr_write(uint32_t msr, uint64_t v);
+void *cpu_gs_word(void);
 uint8_t io_in8(uint16_t port);
 void io_out8(uint16_t port, uint8_t v);
 uint16_t io_in16(uint16_t port);
@@ -18,3 +22,5 @@ void cpu_write_cr2(uint64_t v);
 bool xsetbv_safe(uint32_t index, uint64_t value);
 
 static inline void cpu_pause(void) {}
+static inline void cpu_fence(void) {}
+static inline void cpu_wait_for_interrupt(void) {}

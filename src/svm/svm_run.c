@@ -1,0 +1,192 @@
+#include "arch/x86_64/cpu.h"
+#include "arch/x86_64/host_timer.h"
+#include "arch/x86_64/percpu.h"
+#include "hv/guest_mem.h"
+#include "hv/vm.h"
+#include "lib/log.h"
+#include "svm/svm.h"
+#include "svm/svm_exit.h"
+
+#define LIKELY(x)   __builtin_expect(!!(x), 1)
+#define UNLIKELY(x) __builtin_expect(!!(x), 0)
+#define NOINLINE    __attribute__((noinline)) /* off the path of the common exits */
+/* VMEXIT_INVALID and its like are negative; an emulator may write only 32 bits of one. */
+#define CODE_REFUSED UINT32_C(0xfffffff0)
+
+/* Lets the host's interrupts in. True if one of them was not just the timer. */
+static bool take_interrupts(struct svm_vcpu *h)
+{
+    const struct percpu *cpu = this_cpu();
+    uint64_t before = h->device_irqs;
+
+    cpu_interrupt_window();
+    h->device_irqs = cpu->irq_count - cpu->timer_irqs;
+    return h->device_irqs != before;
+}
+
+static void set_interrupt_exit(struct vcpu *v)
+{
+    struct svm_vcpu *h = svm_of(v);
+
+    v->exit.kind = take_interrupts(h) ? EXIT_EXTINT : EXIT_TIMER;
+    if (h->leave_soon) {
+        h->leave_soon = false;
+        v->look = true;
+    }
+}
+
+/* The word in a register or in memory that LMSW loads. False if a fault was queued. */
+static bool read_lmsw_source(struct vcpu *v, const struct guest_view *view, const struct insn *in,
+                             uint16_t *word)
+{
+    const uint64_t *gpr = v->regs.gpr;
+    uint64_t offset;
+
+    if (!in->has_mem) {
+        *word = (uint16_t)gpr[in->rm];
+        return true;
+    }
+    offset = insn_effective_address(in, gpr, v->regs.rip + in->len);
+    return guest_read(v, view, guest_linear(view, in->mem.seg, offset), word, sizeof *word);
+}
+
+/* What the CPU does not tell of an exit, the instruction does. */
+static NOINLINE bool fetch(struct vcpu *v, struct insn *in, struct svm_exit_raw *raw)
+{
+    struct guest_view view;
+
+    guest_view_load(v, &view);
+    if (!guest_fetch_insn(v, &view, in) ||
+        (svm_is_lmsw(in) && !read_lmsw_source(v, &view, in, &raw->lmsw_source))) {
+        v->exit.kind = EXIT_FETCH;
+        return false;
+    }
+    raw->insn = in;
+    v->exit.insn_len = in->len;
+    return true;
+}
+
+/* Exits in which the backend itself has something to do. */
+static NOINLINE void on_own_exit(struct vcpu *v, uint64_t code)
+{
+    switch (v->exit.kind) {
+    case EXIT_EXTINT:
+        set_interrupt_exit(v);
+        break;
+    case EXIT_WINDOW:
+        if (code == SVM_EXIT_IRET) {
+            svm_on_iret(v);
+        }
+        break;
+    case EXIT_EXCEPTION:
+        __asm__ volatile("int $18"); /* the host's handler of machine checks, which panics */
+        break;
+    default:
+        log_error("svm: exit with code %#llx", (unsigned long long)code);
+    }
+}
+
+static void decode(struct vcpu *v, const struct vmcb *c)
+{
+    struct vm_exit *x = &v->exit;
+    struct svm_exit_raw raw = { .code = c->exit_code,
+                                .info1 = c->exit_info1,
+                                .info2 = c->exit_info2 };
+    const struct svm_exit_row *row = svm_exit_row(raw.code);
+    struct insn in;
+
+    x->kind = row->kind;
+    x->hw_reason = (uint32_t)raw.code;
+    x->hw_info = raw.info1;
+    if (row->needs == SVM_NEEDS_NOTHING && !row->decode) {
+        on_own_exit(v, raw.code);
+        return;
+    }
+    if (svm_wants_insn(row, raw.info1, svm_machine.next_rip, svm_machine.decode_assists)) {
+        if (!fetch(v, &in, &raw)) {
+            return;
+        }
+    } else {
+        uint64_t next = row->needs == SVM_NEEDS_IO ? raw.info2 : c->next_rip;
+
+        x->insn_len = (uint8_t)(next - v->regs.rip);
+    }
+    if (row->decode) {
+        row->decode(&raw, x);
+    }
+}
+
+/* The guest waits in HLT: so does this CPU. */
+static NOINLINE void sleep(struct vcpu *v, uint64_t start)
+{
+    svm_of(v)->halted = false;
+    cpu_wait_for_interrupt();
+    v->now = cpu_rdtsc();
+    v->stats.ticks_in_guest += v->now - start;
+    set_interrupt_exit(v);
+}
+
+enum err svm_run(struct vcpu *v, uint64_t deadline)
+{
+    struct svm_vcpu *h = svm_of(v);
+    struct vmcb *c = h->vmcb;
+    uint64_t start = cpu_rdtsc();
+
+    host_timer_arm(UNLIKELY(h->leave_soon) ? 0 : deadline);
+    if (UNLIKELY(h->halted)) {
+        sleep(v, start);
+        return ERR_NONE;
+    }
+    c->rax = v->regs.gpr[RAX];
+    c->rsp = v->regs.gpr[RSP];
+    c->rip = v->regs.rip;
+    c->rflags = v->regs.rflags;
+    c->vintr = h->vintr; /* a CPU, and more so an emulator, may have changed it */
+    svm_enter(&v->regs, h->vmcb_at.v, h->host_at.v);
+    v->now = cpu_rdtsc();
+    v->stats.ticks_in_guest += v->now - start;
+    if (UNLIKELY(lo32(c->exit_code) >= CODE_REFUSED)) {
+        svm_report_refusal(c);
+        return ERR_HW;
+    }
+    v->regs.gpr[RAX] = c->rax;
+    v->regs.gpr[RSP] = c->rsp;
+    v->regs.rip = c->rip;
+    v->regs.rflags = c->rflags;
+    c->event = 0;
+    c->tlb_control = VMCB_TLB_KEEP;
+    c->clean = svm_machine.clean;
+    if (UNLIKELY(c->exit_int_info & VMCB_EVENT_VALID)) {
+        svm_take_back_event(v, c->exit_int_info);
+    }
+    if (UNLIKELY(h->stepping) && svm_end_step(v)) {
+        v->exit.kind = EXIT_WINDOW;
+        return ERR_NONE;
+    }
+    decode(v, c);
+    return ERR_NONE;
+}
+
+/* Outside 64-bit code RIP has 32 bits and wraps. */
+static uint64_t next_rip(const struct vmcb *c, uint64_t rip, unsigned insn_len)
+{
+    bool code64 = (c->efer & EFER_LMA) && (c->cs.attr & VMCB_SEG_L);
+
+    return code64 ? rip + insn_len : lo32(rip + insn_len);
+}
+
+void svm_advance(struct vcpu *v, unsigned insn_len)
+{
+    struct vmcb *c = svm_of(v)->vmcb;
+
+    v->regs.rip = next_rip(c, v->regs.rip, insn_len);
+    c->shadow = 0;
+    if (UNLIKELY(v->regs.rflags & (RFLAGS_TF | RFLAGS_RF))) {
+        svm_finish_insn(v);
+    }
+}
+
+void svm_set_halted(struct vcpu *v)
+{
+    svm_of(v)->halted = true;
+}
