@@ -156,6 +156,7 @@ enum err svm_run(struct vcpu *v, uint64_t deadline)
     c->event = 0;
     c->tlb_control = VMCB_TLB_KEEP;
     c->clean = svm_machine.clean;
+    v->look |= (h->vintr & VMCB_V_IRQ) != 0; /* this exit may be as good as the one waited for */
     if (UNLIKELY(c->exit_int_info & VMCB_EVENT_VALID)) {
         svm_take_back_event(v, c->exit_int_info);
     }

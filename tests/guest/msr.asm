@@ -10,6 +10,7 @@ KERNEL_GS_BASE  equ 0xc0000102
 PAT             equ 0x277
 SYSENTER_CS     equ 0x174
 FEATURE_CONTROL equ 0x3a
+VMX_BASIC       equ 0x480
 
 ; keeps "name", number, value: what is written is read again
 %macro keeps 3
@@ -21,7 +22,7 @@ FEATURE_CONTROL equ 0x3a
 
 ; no_read "name", number
 %macro no_read 2
-        mov     rcx, 0xdeadbeef00000000 | %2
+        mov     ecx, %2
         mov     rax, 0x1111111111111111
         mov     rdx, 0x2222222222222222
         faults  %1, GP_VECTOR, 0, rdmsr
@@ -90,7 +91,8 @@ start:  begin64
         no_write "an MSR that no CPU has", 0x12345678, 0
         no_read "the last MSR of all", 0xffffffff
         no_read "beyond the first range of the bitmap", 0x2000
-        no_read "KVM's system time, not offered", 0x4b564d01
+        mov     rcx, 0xdeadbeef00000000 | VMX_BASIC
+        faults  "the upper half of RCX does not count", GP_VECTOR, 0, rdmsr
         finish
 
         section .data
