@@ -6,7 +6,6 @@
 #include "arch/x86_64/trap.h"
 #include "arch/x86_64/tsc.h"
 #include "console.h"
-#include "drivers/cmos_clock.h"
 #include "drivers/power.h"
 #include "drivers/vga_text.h"
 #include "lib/bits.h"
@@ -265,7 +264,6 @@ bool host_start(struct host *h, uint64_t load_offset, const char **why)
     }
     console_set_clock(h->clock.hz);
     start_interrupts(h);
-    h->epoch = cmos_clock_read();
     return true;
 }
 

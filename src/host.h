@@ -21,7 +21,6 @@ struct host {
     uint64_t image, image_len;           /* host-physical: the core itself, stacks included */
     uint64_t free_at_start;              /* bytes, before the core's own tables */
     struct clock clock;                  /* the host's TSC, which is the guests' too */
-    uint64_t epoch;
 };
 
 /* Descriptor tables of the boot CPU: from here on an exception ends in a report. */

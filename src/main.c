@@ -2,6 +2,7 @@
 #include "arch/x86_64/cpu.h"
 #include "arch/x86_64/panic_frame.h"
 #include "console.h"
+#include "drivers/cmos_clock.h"
 #include "drivers/power.h"
 #include "drivers/vga_text.h"
 #include "guest/boot.h"
@@ -108,8 +109,9 @@ _Noreturn static void give_up_without_backend(struct core *c)
     char why[WHY_MAX];
 
     if (!c->options.backend) {
-        give_up(c, "this CPU has neither Intel VT-x (VMX) nor AMD-V (SVM), so it cannot run a guest "
-                   "(QEMU emulates AMD-V: -cpu max)");
+        give_up(c,
+                "this CPU has neither Intel VT-x (VMX) nor AMD-V (SVM), so it cannot run a guest "
+                "(QEMU emulates AMD-V: -cpu max)");
     }
     fmt_print(why, sizeof why,
               "this CPU does not have what backend=%s asks for: leave that option out",
@@ -189,7 +191,7 @@ static bool run_guest(struct core *c, uint64_t bytes)
         .cpuid = &c->cpuid,
         .console = console_guest_port(),
         .host_poll = console_poll,
-        .epoch = c->host.epoch,
+        .epoch = cmos_clock_read(),
         .ram_bytes = bytes,
     };
     struct report_figures figures;

@@ -68,7 +68,7 @@ static const struct {
     {"mem",      "a size such as 512M or 2G, at least 2M", set_mem    },
     { "log",     "error, warn, info or debug",             set_log    },
     { "on-stop", "prompt, reset, poweroff or exit",        set_on_stop},
-    { "backend", "vmx (Intel VT-x) or svm (AMD-V)", set_backend},
+    { "backend", "vmx (Intel VT-x) or svm (AMD-V)",        set_backend},
 };
 
 static bool set_one(struct options *o, struct slice word, char why[OPTIONS_WHY_MAX])
@@ -88,8 +88,8 @@ static bool set_one(struct options *o, struct slice word, char why[OPTIONS_WHY_M
         }
     }
     fmt_print(why, OPTIONS_WHY_MAX,
-              "unknown option '%.*s': there are mem=, log=, on-stop= and backend=", (int)MIN(word.len, 60),
-              word.at);
+              "unknown option '%.*s': there are mem=, log=, on-stop= and backend=",
+              (int)MIN(word.len, 60), word.at);
     return false;
 }
 

@@ -179,7 +179,6 @@ static enum err init_vcpu(struct machine *m, const struct machine_config *c)
     struct vcpu *v = &m->vcpu;
 
     v->vm = &m->vm;
-    v->xcr0 = 1;
     v->misc_enable = MISC_ENABLE_FAST_STRINGS;
     v->extint = (struct vcpu_extint){ extint_pending, extint_ack, &m->pic };
     timer_queue_init(&v->timers);

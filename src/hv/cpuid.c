@@ -259,7 +259,7 @@ static void add_dynamic(const struct vcpu *v, uint32_t leaf, uint32_t subleaf, s
         r->edx = v->lapic.id;
         r->ecx = (r->ecx & 0xff00) | (subleaf & 0xff);
     } else if (leaf == 0xd && subleaf == 0 && v->vm->cpuid->xcr0_mask) {
-        r->ebx = xsave_size(v->vm->cpuid, v->xcr0);
+        r->ebx = xsave_size(v->vm->cpuid, cpu_xgetbv0());
     }
 }
 

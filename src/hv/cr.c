@@ -212,13 +212,19 @@ enum exit_action on_cr(struct vcpu *v, struct vm_exit *x)
 enum exit_action on_xsetbv(struct vcpu *v, struct vm_exit *x)
 {
     uint64_t value = make64(lo32(v->regs.gpr[RDX]), lo32(v->regs.gpr[RAX]));
+    struct vcpu_segs segs;
 
     (void)x;
-    if (lo32(v->regs.gpr[RCX]) != 0 || !cr_xcr0_valid(v->vm->cpuid, value) ||
-        !xsetbv_safe(0, value)) {
+    /* Not every emulator checks these two before the exit. */
+    if (!v->osxsave) {
+        vcpu_fault(v, VEC_UD);
+        return ACT_RESUME;
+    }
+    v->vm->ops->get_segs(v, &segs);
+    if (bits(segs.seg[SEG_SS].attr, 6, 5) != 0 || lo32(v->regs.gpr[RCX]) != 0 ||
+        !cr_xcr0_valid(v->vm->cpuid, value) || !xsetbv_safe(0, value)) {
         vcpu_fault_code(v, VEC_GP, 0);
         return ACT_RESUME;
     }
-    v->xcr0 = value; /* the host uses no such state: the guest's value stays loaded */
     return ACT_ADVANCE;
 }

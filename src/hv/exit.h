@@ -42,6 +42,7 @@ struct exit_io {
 struct exit_mmio {
     gpa_t gpa;
     bool read, write, fetch;
+    bool tables; /* not the instruction's: the CPU's own, of the guest's page tables */
 };
 
 enum cr_access { CR_MOV_TO, CR_MOV_FROM, CR_CLTS, CR_LMSW };

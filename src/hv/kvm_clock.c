@@ -79,7 +79,7 @@ static bool tell_wall_clock(const struct vm *vm, gpa_t at)
 
 bool kvm_clock_read(struct vcpu *v, uint32_t msr, uint64_t *value)
 {
-    *value = msr == MSR_KVM_WALL_CLOCK ? v->vm->kvm_wall_clock : v->vm->kvm_system_time[v->id];
+    *value = msr == MSR_KVM_WALL_CLOCK ? v->vm->kvm_wall_clock : v->kvm_system_time;
     return true;
 }
 
@@ -103,7 +103,7 @@ static bool system_time_write(struct vcpu *v, uint64_t value)
     if ((value & SYSTEM_TIME_ENABLE) && !tell_system_time(v->vm, at)) {
         return false;
     }
-    v->vm->kvm_system_time[v->id] = value;
+    v->kvm_system_time = value;
     return true;
 }
 

@@ -241,6 +241,11 @@ enum exit_action on_mmio(struct vcpu *v, struct vm_exit *x)
                 v->event.vector, (unsigned long long)x->mmio.gpa.v);
         return ACT_STOP;
     }
+    if (x->mmio.tables) {
+        vm_kill(v->vm, "the guest's page tables lie at %#llx, where no RAM is",
+                (unsigned long long)x->mmio.gpa.v);
+        return ACT_STOP;
+    }
     if (x->mmio.fetch) {
         vm_kill(v->vm, "the guest executes at %#llx, where no RAM is",
                 (unsigned long long)x->mmio.gpa.v);

@@ -11,11 +11,19 @@
 #include "lib/log.h"
 
 const struct msr_direct msr_direct[] = {
-    { MSR_TSC, false },        { MSR_SYSENTER_CS, true }, { MSR_SYSENTER_ESP, true },
-    { MSR_SYSENTER_EIP, true }, { MSR_PAT, true },        { MSR_STAR, true },
-    { MSR_LSTAR, true },       { MSR_CSTAR, true },       { MSR_FMASK, true },
-    { MSR_FS_BASE, true },     { MSR_GS_BASE, true },     { MSR_KERNEL_GS_BASE, true },
-    { MSR_TSC_AUX, true },
+    {MSR_TSC,             false},
+    { MSR_SYSENTER_CS,    true },
+    { MSR_SYSENTER_ESP,   true },
+    { MSR_SYSENTER_EIP,   true },
+    { MSR_PAT,            true },
+    { MSR_STAR,           true },
+    { MSR_LSTAR,          true },
+    { MSR_CSTAR,          true },
+    { MSR_FMASK,          true },
+    { MSR_FS_BASE,        true },
+    { MSR_GS_BASE,        true },
+    { MSR_KERNEL_GS_BASE, true },
+    { MSR_TSC_AUX,        true },
 };
 const unsigned msr_direct_count = ARRAY_SIZE(msr_direct);
 

@@ -72,10 +72,11 @@ struct vcpu {
     struct lapic lapic;
     struct vcpu_extint extint;
     struct timer_queue timers;
-    uint64_t xcr0, misc_enable;
+    uint64_t misc_enable;
     bool osxsave, pke; /* CR4's bits, which CPUID shows */
     uint64_t pv_eoi;   /* MSR_KVM_PV_EOI_EN: guest-physical address and enable bit */
     bool pv_eoi_armed;
+    uint64_t kvm_system_time; /* MSR_KVM_SYSTEM_TIME_NEW, likewise */
 
     struct exit_stats stats;
 };

@@ -42,7 +42,7 @@ struct vm {
     uint64_t boot_tsc; /* tick of the clock at which the guest's time began */
     uint64_t epoch;    /* seconds since 1970 at that tick */
     /* What the guest wrote to the MSRs of hv/kvm_clock.h. */
-    uint64_t kvm_wall_clock, kvm_system_time[VM_VCPU_MAX];
+    uint64_t kvm_wall_clock;
     const void *uart_dev; /* its exits are counted apart */
     /* Host work that waits for an exit (console input and output). Called with the time of an exit;
      * returns the tick at which it wants to be called again, or TIMER_OFF. */

@@ -34,7 +34,8 @@ static uint64_t read_vm_cr(void)
 
 static bool present(void)
 {
-    return cpu_cpuid(0x80000000, 0).eax >= SVM_LEAF && (cpu_cpuid(0x80000001, 0).ecx & EXT1_ECX_SVM);
+    return cpu_cpuid(0x80000000, 0).eax >= SVM_LEAF &&
+           (cpu_cpuid(0x80000001, 0).ecx & EXT1_ECX_SVM);
 }
 
 static void probe(struct preflight *report)

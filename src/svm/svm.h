@@ -1,5 +1,6 @@
-/* The AMD-V backend: its operations for hv/, and what its own files share. Each vCPU's state belongs
- * to the CPU that runs it; what is per machine is set by probe() and then read-only: no lock. */
+/* The AMD-V backend: its operations for hv/, and what its own files share. Each vCPU's state
+ * belongs to the CPU that runs it; what is per machine is set by probe() and then read-only: no
+ * lock. */
 #pragma once
 #include "hv/virt_ops.h"
 #include "lib/addr.h"
@@ -10,15 +11,16 @@ extern const struct virt_ops svm_ops;
 /* What this machine's CPUs can do and how pxHV uses it. */
 struct svm_machine {
     struct npt_format npt;
-    bool next_rip;        /* an exit tells where the next instruction is */
-    bool decode_assists;  /* ... and what a MOV CR and a nested page fault were */
-    uint8_t flush;        /* the TLB command that forgets one guest */
-    uint64_t clean;       /* VMCB_CLEAN_ALL, or 0 where the CPU knows no clean bits */
-    hpa_t iopm, msrpm;    /* shared by all guests */
+    bool next_rip;       /* an exit tells where the next instruction is */
+    bool decode_assists; /* ... and what a MOV CR and a nested page fault were */
+    uint8_t flush;       /* the TLB command that forgets one guest */
+    uint64_t clean;      /* VMCB_CLEAN_ALL, or 0 where the CPU knows no clean bits */
+    hpa_t iopm, msrpm;   /* shared by all guests */
 };
 extern struct svm_machine svm_machine;
 
-/* Whether the guest may get an NMI. The VMCB does not say so: it is followed by intercepting IRET. */
+/* Whether the guest may get an NMI. The VMCB does not say so: it is followed by intercepting IRET.
+ */
 enum svm_nmi {
     SVM_NMI_OPEN,
     SVM_NMI_BLOCKED, /* in its handler; the next IRET exits */
@@ -29,13 +31,14 @@ struct svm_vcpu {
     struct vmcb *vmcb;
     hpa_t vmcb_at, host_at; /* the guest's VMCB; the page with the host's side of VMLOAD */
     uint64_t cr4, efer;     /* as the guest sees them */
-    uint64_t vintr; /* of the VMCB; an exit may change it there */
+    uint64_t vintr;         /* of the VMCB; an exit may change it there */
     uint64_t iret_rip;
     enum svm_nmi nmi;
-    bool stepping; /* one instruction with TF, until an NMI can come in */
-    bool step_tf;  /* TF as the guest had it */
+    bool stepping;                      /* one instruction with TF, until an NMI can come in */
+    bool step_tf;                       /* TF as the guest had it */
+    uint32_t step_exceptions, step_dr6; /* what the step replaces in the VMCB */
     bool halted;
-    bool leave_soon; /* by an interrupt of the host's timer that is due already */
+    bool leave_soon;      /* by an interrupt of the host's timer that is due already */
     uint64_t device_irqs; /* that this CPU had got at the last look */
 };
 

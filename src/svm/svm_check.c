@@ -14,7 +14,6 @@
 
 #define INTERCEPT_VMRUN BIT32(0)  /* of intercepts[1]: exit codes 80h to 9Fh */
 #define SEG_DB          BIT32(10) /* of vmcb_seg.attr */
-enum { IOPM_SIZE = 3 * PAGE_SIZE, MSRPM_SIZE = 2 * PAGE_SIZE };
 
 static bool efer_has_svme(const struct svm_checked *s)
 {
@@ -91,12 +90,12 @@ static bool map_in_width(const struct svm_checked *s, uint64_t at, uint64_t size
 
 static bool iopm_in_width(const struct svm_checked *s)
 {
-    return map_in_width(s, s->vmcb->iopm, IOPM_SIZE);
+    return map_in_width(s, s->vmcb->iopm, SVM_IOPM_SIZE);
 }
 
 static bool msrpm_in_width(const struct svm_checked *s)
 {
-    return map_in_width(s, s->vmcb->msrpm, MSRPM_SIZE);
+    return map_in_width(s, s->vmcb->msrpm, SVM_MSRPM_SIZE);
 }
 
 static bool asid_not_zero(const struct svm_checked *s)

@@ -3,12 +3,13 @@
 #include "lib/bits.h"
 #include <stddef.h>
 
-#define IO_IN     BIT(0)
-#define IO_STRING BIT(2)
-#define IO_REP    BIT(3)
-#define CR_IS_MOV BIT(63) /* with decode assists: bits 3:0 are the general register */
-#define NPF_WRITE BIT(1)
-#define NPF_FETCH BIT(4)
+#define IO_IN      BIT(0)
+#define IO_STRING  BIT(2)
+#define IO_REP     BIT(3)
+#define CR_IS_MOV  BIT(63) /* with decode assists: bits 3:0 are the general register */
+#define NPF_WRITE  BIT(1)
+#define NPF_FETCH  BIT(4)
+#define NPF_TABLES BIT(33)
 
 /* AMD APM vol. 2, "IOIO Intercept Information". */
 static void decode_io(const struct svm_exit_raw *raw, struct vm_exit *x)
@@ -39,6 +40,7 @@ static void decode_npf(const struct svm_exit_raw *raw, struct vm_exit *x)
         .read = !(raw->info1 & (NPF_WRITE | NPF_FETCH)),
         .write = raw->info1 & NPF_WRITE,
         .fetch = raw->info1 & NPF_FETCH,
+        .tables = raw->info1 & NPF_TABLES,
     };
 }
 
@@ -80,7 +82,7 @@ static void decode_gp(const struct svm_exit_raw *raw, struct vm_exit *x)
 #define NOTHING SVM_NEEDS_NOTHING
 
 const struct svm_exit_row svm_exit_rows[SVM_EXIT_ROWS] = {
-    [0x04] = { EXIT_CR,        SVM_NEEDS_CR, decode_cr,  false}, /* reads of CR4 */
+    [0x04] = {EXIT_CR,         SVM_NEEDS_CR, decode_cr,  false}, /* reads of CR4 */
     [0x08] = { EXIT_CR,        SVM_NEEDS_CR, decode_cr,  false}, /* of CR8 */
     [0x14] = { EXIT_CR,        SVM_NEEDS_CR, decode_cr,  false}, /* writes of CR4 */
     [0x18] = { EXIT_CR,        SVM_NEEDS_CR, decode_cr,  false}, /* of CR8 */
@@ -121,7 +123,7 @@ const struct svm_exit_row *svm_exit_row(uint64_t code)
     return code < SVM_EXIT_ROWS ? &svm_exit_rows[code] : code == SVM_EXIT_NPF ? &npf : &unknown;
 }
 
-bool svm_wants_insn(const struct svm_exit_row *row, uint64_t info1, bool next_rip,
+bool svm_wants_insn(const struct svm_exit_row *row, uint64_t info1, uint64_t next_rip,
                     bool decode_assists)
 {
     switch (row->needs) {

@@ -34,7 +34,7 @@ struct svm_exit_row {
     enum exit_kind kind;
     enum svm_needs needs;
     void (*decode)(const struct svm_exit_raw *, struct vm_exit *); /* NULL: the kind says it all */
-    bool on_demand;                                                /* not intercepted all the time */
+    bool on_demand; /* not intercepted all the time */
 };
 
 /* By exit code, which is also the number of the intercept; a code that is not named has a row of
@@ -44,9 +44,9 @@ extern const struct svm_exit_row svm_exit_rows[SVM_EXIT_ROWS];
 /* The row of any exit code. Never NULL. */
 const struct svm_exit_row *svm_exit_row(uint64_t code);
 
-/* True if the instruction must be fetched and decoded before svm_exit_row.decode. next_rip,
- * decode_assists: what the CPU offers. */
-bool svm_wants_insn(const struct svm_exit_row *row, uint64_t info1, bool next_rip,
+/* True if the instruction must be fetched and decoded before svm_exit_row.decode. next_rip: as
+ * the VMCB has it, 0 if the CPU does not tell; decode_assists: whether it offers them. */
+bool svm_wants_insn(const struct svm_exit_row *row, uint64_t info1, uint64_t next_rip,
                     bool decode_assists);
 
 /* LMSW, which a CPU does not tell from MOV to CR0. */

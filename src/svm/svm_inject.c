@@ -5,10 +5,12 @@
 #define INTERCEPT_VINTR BIT32(SVM_EXIT_VINTR % 32) /* both in the first word */
 #define INTERCEPT_IRET  BIT32(SVM_EXIT_IRET % 32)
 #define DR6_BS          BIT(14)
+#define DR6_HITS        UINT64_C(15) /* B0 to B3: the guest's own breakpoints */
 enum { VEC_BP = 3, VEC_OF = 4, VEC_MC = 18 };
 
 /* While an instruction is stepped over, its faults must not get to the guest with our TF in the
- * RFLAGS that they save: all of them exit. */
+ * RFLAGS that they save: all of them exit. What PUSHF, INT n or SYSCALL would save of it is not
+ * hidden: they would have to stand between STI or MOV SS and an NMI. */
 #define STEP_EXCEPTIONS (BIT32(20) - 1 - BIT32(VEC_NMI) - BIT32(VEC_BP) - BIT32(VEC_OF))
 #define HAVE_CODE                                                                                  \
     (BIT32(VEC_DF) | BIT32(VEC_TS) | BIT32(VEC_NP) | BIT32(VEC_SS) | BIT32(VEC_GP) |               \
@@ -46,7 +48,8 @@ bool svm_can_inject(struct vcpu *v, enum event_type type)
 
 void svm_inject(struct vcpu *v, const struct vm_event *e)
 {
-    static const uint8_t type[] = { /* the software ones are executed again instead */
+    static const uint8_t type[] = {
+        /* the software ones are executed again instead */
         [EVENT_IRQ] = VMCB_EVENT_INTR,
         [EVENT_NMI] = VMCB_EVENT_NMI,
         [EVENT_FAULT] = VMCB_EVENT_EXCEPTION,
@@ -97,6 +100,8 @@ static void start_step(struct vcpu *v)
     h->stepping = true;
     h->step_tf = v->regs.rflags & RFLAGS_TF;
     v->regs.rflags |= RFLAGS_TF;
+    h->step_exceptions = h->vmcb->exceptions;
+    h->step_dr6 = lo32(h->vmcb->dr6);
     set_exceptions(h->vmcb, STEP_EXCEPTIONS);
 }
 
@@ -124,24 +129,40 @@ static void queue_step_trap(struct vcpu *v)
     vcpu_fault(v, VEC_DB);
 }
 
+/* The instruction is done. The #DB is ours; the guest gets one if it steps itself, or if its own
+ * breakpoints hit as well. */
+static void take_step_trap(struct vcpu *v)
+{
+    struct svm_vcpu *h = svm_of(v);
+    struct vmcb *c = h->vmcb;
+    uint64_t hits = c->dr6 & ~(uint64_t)h->step_dr6 & DR6_HITS;
+
+    if (h->nmi == SVM_NMI_IRET) {
+        h->nmi = SVM_NMI_OPEN;
+    }
+    c->dr6 = h->step_dr6 | hits;
+    c->clean &= ~VMCB_CLEAN_DR;
+    if (h->step_tf) {
+        queue_step_trap(v);
+    } else if (hits) {
+        vcpu_fault(v, VEC_DB);
+    }
+}
+
 bool svm_end_step(struct vcpu *v)
 {
     struct svm_vcpu *h = svm_of(v);
     uint64_t code = h->vmcb->exit_code;
     bool done = code == SVM_EXIT_EXCP_DB;
-    bool iret = h->nmi == SVM_NMI_IRET;
 
     h->stepping = false;
-    set_exceptions(h->vmcb, BIT32(VEC_MC));
+    set_exceptions(h->vmcb, h->step_exceptions);
     v->look = true;
-    if (!done || !iret) { /* IRET has loaded what the guest wants it to be */
+    if (!done || h->nmi != SVM_NMI_IRET) { /* IRET has loaded what the guest wants it to be */
         v->regs.rflags = (v->regs.rflags & ~RFLAGS_TF) | (h->step_tf ? RFLAGS_TF : 0);
     }
     if (done) {
-        h->nmi = iret ? SVM_NMI_OPEN : h->nmi;
-        if (h->step_tf) {
-            queue_step_trap(v);
-        }
+        take_step_trap(v);
         return true;
     }
     if (code < SVM_EXIT_EXCP_FIRST || code > SVM_EXIT_EXCP_LAST ||

@@ -5,7 +5,7 @@
 #include "svm/svm.h"
 
 /* AMD APM vol. 2, "I/O Permissions Map" and "MSR Permissions Map". */
-enum { IOPM_SIZE = 3 * PAGE_SIZE, MSRPM_SIZE = 2 * PAGE_SIZE, MSRPM_BLOCK = 0x800 };
+enum { MSRPM_BLOCK = 0x800 };
 
 static const uint32_t block_first[] = { 0, 0xc0000000, 0xc0010000 };
 
@@ -35,7 +35,8 @@ enum err svm_make_maps(struct svm_machine *m)
     if (m->msrpm.v) {
         return ERR_NONE;
     }
-    if (make_map(IOPM_SIZE, &m->iopm) != ERR_NONE || make_map(MSRPM_SIZE, &m->msrpm) != ERR_NONE) {
+    if (make_map(SVM_IOPM_SIZE, &m->iopm) != ERR_NONE ||
+        make_map(SVM_MSRPM_SIZE, &m->msrpm) != ERR_NONE) {
         return ERR_NOMEM;
     }
     for (unsigned i = 0; i < msr_direct_count; i++) {

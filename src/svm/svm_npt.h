@@ -1,5 +1,5 @@
-/* AMD's nested paging as one of the formats that mm/npt knows: entries are those of long mode. Pure:
- * no lock. AMD APM vol. 2, "Nested Paging". */
+/* AMD's nested paging as one of the formats that mm/npt knows: entries are those of long mode.
+ * Pure: no lock. AMD APM vol. 2, "Nested Paging". */
 #pragma once
 #include "mm/npt.h"
 #include <stdbool.h>

@@ -51,13 +51,18 @@ static bool read_lmsw_source(struct vcpu *v, const struct guest_view *view, cons
 }
 
 /* What the CPU does not tell of an exit, the instruction does. */
-static NOINLINE bool fetch(struct vcpu *v, struct insn *in, struct svm_exit_raw *raw)
+static NOINLINE bool fetch(struct vcpu *v, const struct svm_exit_row *row, struct insn *in,
+                           struct svm_exit_raw *raw)
 {
     struct guest_view view;
+    bool ok;
 
     guest_view_load(v, &view);
-    if (!guest_fetch_insn(v, &view, in) ||
-        (svm_is_lmsw(in) && !read_lmsw_source(v, &view, in, &raw->lmsw_source))) {
+    ok = guest_fetch_insn(v, &view, in);
+    if (ok && row->needs == SVM_NEEDS_CR && svm_is_lmsw(in)) {
+        ok = read_lmsw_source(v, &view, in, &raw->lmsw_source);
+    }
+    if (!ok) {
         v->exit.kind = EXIT_FETCH;
         return false;
     }
@@ -81,8 +86,11 @@ static NOINLINE void on_own_exit(struct vcpu *v, uint64_t code)
     case EXIT_EXCEPTION:
         __asm__ volatile("int $18"); /* the host's handler of machine checks, which panics */
         break;
-    default:
+    case EXIT_UNKNOWN:
         log_error("svm: exit with code %#llx", (unsigned long long)code);
+        break;
+    default: /* an NMI, which the host has had by now, and a shutdown */
+        break;
     }
 }
 
@@ -93,23 +101,22 @@ static void decode(struct vcpu *v, const struct vmcb *c)
                                 .info1 = c->exit_info1,
                                 .info2 = c->exit_info2 };
     const struct svm_exit_row *row = svm_exit_row(raw.code);
+    uint64_t next = svm_machine.next_rip ? c->next_rip : 0;
     struct insn in;
 
     x->kind = row->kind;
     x->hw_reason = (uint32_t)raw.code;
     x->hw_info = raw.info1;
-    if (row->needs == SVM_NEEDS_NOTHING && !row->decode) {
-        on_own_exit(v, raw.code);
-        return;
-    }
-    if (svm_wants_insn(row, raw.info1, svm_machine.next_rip, svm_machine.decode_assists)) {
-        if (!fetch(v, &in, &raw)) {
+    if (row->needs == SVM_NEEDS_NOTHING) {
+        if (!row->decode) {
+            on_own_exit(v, raw.code);
+        }
+    } else if (svm_wants_insn(row, raw.info1, next, svm_machine.decode_assists)) {
+        if (!fetch(v, row, &in, &raw)) {
             return;
         }
     } else {
-        uint64_t next = row->needs == SVM_NEEDS_IO ? raw.info2 : c->next_rip;
-
-        x->insn_len = (uint8_t)(next - v->regs.rip);
+        x->insn_len = (uint8_t)((row->needs == SVM_NEEDS_IO ? raw.info2 : next) - v->regs.rip);
     }
     if (row->decode) {
         row->decode(&raw, x);

@@ -126,4 +126,6 @@ enum { VMCB_TLB_KEEP = 0, VMCB_TLB_FLUSH_ALL = 1, VMCB_TLB_FLUSH_GUEST = 3 };
 #define VMCB_CLEAN_DT         BIT(7)
 #define VMCB_CLEAN_SEG        BIT(8)
 #define VMCB_CLEAN_CR2        BIT(9)
-#define VMCB_CLEAN_ALL        UINT64_C(0x3ff) /* maps, ASID, nested paging, branch records too */
+#define VMCB_CLEAN_ALL        UINT64_C(0x3ff) /* maps, ASID and nested paging too */
+
+enum { SVM_IOPM_SIZE = 3 * 4096, SVM_MSRPM_SIZE = 2 * 4096 }; /* bytes: what iopm, msrpm point to */

@@ -26,6 +26,7 @@ static void decode_ept(const struct vmx_exit_raw *raw, struct vm_exit *x)
         .read = raw->qual & BIT(0),
         .write = raw->qual & BIT(1),
         .fetch = raw->qual & BIT(2),
+        .tables = (raw->qual & BIT(7)) && !(raw->qual & BIT(8)),
     };
 }
 

@@ -20,6 +20,7 @@ static int setup(void **state)
     cpuid.efer_mask = EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE;
     cpuid.xcr0_mask = 0x2e7;
     xsetbv_works = true;
+    vcpu.osxsave = true;
     xcr0_set = 0;
     return 0;
 }
@@ -342,12 +343,11 @@ static void xsetbv_takes_edx_eax_for_ecx_0(void **state)
 {
     (void)state;
     assert_int_equal(xsetbv(make64(1, 0), make64(1, 0), make64(1, 0x2e7)), ACT_ADVANCE);
-    assert_int_equal(vcpu.xcr0, 0x2e7);
     assert_int_equal(xcr0_set, 0x2e7);
     assert_nothing_queued();
     assert_int_equal(xsetbv(1, 0, 7), ACT_RESUME);
     assert_queued(VEC_GP, true, 0);
-    assert_int_equal(vcpu.xcr0, 0x2e7);
+    assert_int_equal(xcr0_set, 0x2e7);
 }
 
 static void a_bad_xcr0_never_reaches_the_cpu(void **state)
@@ -360,7 +360,20 @@ static void a_bad_xcr0_never_reaches_the_cpu(void **state)
     xsetbv_works = false; /* what the CPU refuses is a #GP for the guest, too */
     assert_int_equal(xsetbv(0, 0, 7), ACT_RESUME);
     assert_queued(VEC_GP, true, 0);
-    assert_int_equal(vcpu.xcr0, 0);
+}
+
+static void xsetbv_is_for_the_kernel_of_a_guest_with_osxsave(void **state)
+{
+    (void)state;
+    vcpu.osxsave = false;
+    assert_int_equal(xsetbv(0, 0, 7), ACT_RESUME);
+    assert_queued(VEC_UD, false, 0);
+    vcpu.event.type = EVENT_NONE;
+    vcpu.osxsave = true;
+    rig.segs.seg[SEG_SS].attr = 3 << 5;
+    assert_int_equal(xsetbv(0, 0, 7), ACT_RESUME);
+    assert_queued(VEC_GP, true, 0);
+    assert_int_equal(xcr0_set, 0);
 }
 
 int main(void)
@@ -387,6 +400,7 @@ int main(void)
         T(cr8_is_the_task_priority),
         T(xsetbv_takes_edx_eax_for_ecx_0),
         T(a_bad_xcr0_never_reaches_the_cpu),
+        T(xsetbv_is_for_the_kernel_of_a_guest_with_osxsave),
     };
     return cmocka_run_group_tests_name("cr", tests, NULL, NULL);
 }

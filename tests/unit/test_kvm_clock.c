@@ -221,17 +221,6 @@ static void what_was_written_is_read_again(void **state)
     assert_int_equal(read_msr(MSR_KVM_WALL_CLOCK), AT + TIME_SIZE);
 }
 
-static void each_vcpu_has_its_own_system_time_msr(void **state)
-{
-    (void)state;
-    assert_true(write_time(AT | ENABLE));
-    vcpu.id = VM_VCPU_MAX - 1;
-    assert_int_equal(read_msr(MSR_KVM_SYSTEM_TIME), 0);
-    assert_true(write_time((AT + TIME_SIZE) | ENABLE));
-    vcpu.id = 0;
-    assert_int_equal(read_msr(MSR_KVM_SYSTEM_TIME), AT | ENABLE);
-}
-
 static void what_is_turned_off_writes_nothing(void **state)
 {
     (void)state;
@@ -296,7 +285,6 @@ int main(void)
         cmocka_unit_test_setup(the_wall_clock_is_that_of_the_vms_beginning, setup),
         cmocka_unit_test_setup(the_version_is_odd_while_the_rest_changes, setup),
         cmocka_unit_test_setup(what_was_written_is_read_again, setup),
-        cmocka_unit_test_setup(each_vcpu_has_its_own_system_time_msr, setup),
         cmocka_unit_test_setup(what_is_turned_off_writes_nothing, setup),
         cmocka_unit_test_setup(addresses_outside_ram_and_reserved_bits_are_refused, setup),
         cmocka_unit_test_setup(the_last_bytes_of_ram_will_do, setup),

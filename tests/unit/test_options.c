@@ -21,6 +21,7 @@ static void an_empty_line_gives_the_defaults(void **state)
     assert_int_equal(o.mem, 0);
     assert_int_equal(o.log, LOG_INFO);
     assert_int_equal(o.on_stop, ON_STOP_PROMPT);
+    assert_null(o.backend);
     assert_true(parse("   "));
     assert_string_equal(why, "");
 }
@@ -38,6 +39,12 @@ static void each_option_takes_each_of_its_values(void **state)
         assert_true(parse(stop[i]));
         assert_int_equal(o.on_stop, i);
     }
+    assert_true(parse("backend=vmx"));
+    assert_string_equal(o.backend, "vmx");
+    assert_true(parse("backend=svm"));
+    assert_string_equal(o.backend, "svm");
+    assert_false(parse("backend=banana"));
+    assert_non_null(strstr(why, "backend must be vmx"));
     assert_true(parse(" mem=2G  log=debug on-stop=exit "));
     assert_true(o.mem == 2 * GIB && o.log == LOG_DEBUG && o.on_stop == ON_STOP_EXIT);
     assert_true(parse("mem=4M mem=0x200000"));
@@ -71,7 +78,8 @@ static void unknown_words_are_quoted_and_the_known_ones_told(void **state)
 {
     (void)state;
     assert_false(parse("memory=1G"));
-    assert_string_equal(why, "unknown option 'memory=1G': there are mem=, log= and on-stop=");
+    assert_string_equal(why,
+                        "unknown option 'memory=1G': there are mem=, log=, on-stop= and backend=");
     assert_false(parse("log=loud"));
     assert_string_equal(why, "option 'log=loud': log must be error, warn, info or debug");
     assert_false(parse("LOG=info"));

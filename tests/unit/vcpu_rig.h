@@ -32,9 +32,10 @@ static struct {
     uint64_t hidden_rsp, hidden_rflags; /* until load_regs */
 } rig;
 
-void cpu_write_cr2(uint64_t v)
+static inline void rig_set_cr2(struct vcpu *v, uint64_t at)
 {
-    rig.cr2 = v;
+    (void)v;
+    rig.cr2 = at;
 }
 
 void log_print(enum log_level level, const char *fmt, ...)
@@ -111,6 +112,7 @@ static const struct virt_ops rig_ops = {
     .id = "rig",
     .get_crs = rig_get_crs,
     .set_crs = rig_set_crs,
+    .set_cr2 = rig_set_cr2,
     .get_segs = rig_get_segs,
     .set_segs = rig_set_segs,
     .load_regs = rig_load_regs,

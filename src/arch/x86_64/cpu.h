@@ -46,6 +46,16 @@ bool msr_read_safe(uint32_t msr, uint64_t *value);
 bool msr_write_safe(uint32_t msr, uint64_t value);
 bool xsetbv_safe(uint32_t index, uint64_t value);
 
+/* XCR0, which only a guest changes. With CR4.OSXSAVE. */
+static inline uint64_t cpu_xgetbv0(void)
+{
+    uint32_t lo;
+    uint32_t hi;
+
+    __asm__ volatile("xgetbv" : "=a"(lo), "=d"(hi) : "c"(0));
+    return (uint64_t)hi << 32 | lo;
+}
+
 static inline uint8_t io_in8(uint16_t port)
 {
     uint8_t v;

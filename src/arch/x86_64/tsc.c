@@ -4,7 +4,7 @@
 
 enum { PIT_CHANNEL2 = 0x42, PIT_COMMAND = 0x43, PORT_61 = 0x61, PIT_HZ = 1193182 };
 enum { CHANNEL2_MODE0 = 0xb0, GATE2 = 1, SPEAKER = 2, OUT2 = 0x20, NOBODY = 0xff };
-enum { COUNT = PIT_HZ / 1000, PATIENCE = 2000000, SAMPLES = 3 };
+enum { COUNT = PIT_HZ / 1000, PATIENCE = 2000000, SAMPLES = 3, TRIES = 50 };
 
 /* CPUID 15H: TSC = crystal * numerator / denominator, and where the crystal is not told, the base
  * rate of 16H, which is the TSC's on those CPUs (Intel SDM vol. 2, "CPUID"). 40000010H: kHz, as
@@ -29,11 +29,14 @@ static uint64_t hz_told(void)
     return r.eax ? (uint64_t)r.ecx * r.ebx / r.eax : 0;
 }
 
+enum sample { SAMPLE_OK, SAMPLE_LATE, NO_PIT };
+
 /* TSC ticks while channel 2 in mode 0 counts a millisecond down and then raises its output, bit 5
- * of port 61h; 0 if there is no PIT, or one that does not count. */
-static uint64_t one_sample(void)
+ * of port 61h. LATE: it had done so before the first look, as when an emulator is kept waiting. */
+static enum sample take_sample(uint64_t *ticks)
 {
     uint8_t gate = (uint8_t)((io_in8(PORT_61) & ~SPEAKER) | GATE2);
+    uint8_t first;
     uint64_t start;
 
     io_out8(PORT_61, gate);
@@ -41,29 +44,42 @@ static uint64_t one_sample(void)
     io_out8(PIT_CHANNEL2, COUNT & 0xff);
     io_out8(PIT_CHANNEL2, COUNT >> 8);
     start = cpu_rdtsc();
-    if (io_in8(PORT_61) == NOBODY || (io_in8(PORT_61) & OUT2)) {
-        return 0;
+    first = io_in8(PORT_61);
+    if (first == NOBODY) {
+        return NO_PIT;
+    }
+    if (first & OUT2) {
+        return SAMPLE_LATE;
     }
     for (unsigned i = 0; i < PATIENCE; i++) {
         if (io_in8(PORT_61) & OUT2) {
-            return cpu_rdtsc() - start;
+            *ticks = cpu_rdtsc() - start;
+            return SAMPLE_OK;
         }
     }
-    return 0;
+    return NO_PIT;
 }
 
 /* The smallest of a few samples: firmware (SMIs) or a hypervisor above us can only make one longer.
- */
+ * 0 if there is no PIT, or one that does not count. */
 static uint64_t hz_measured(void)
 {
-    uint64_t best = one_sample();
+    uint64_t best = UINT64_MAX;
+    unsigned good = 0;
 
-    for (unsigned i = 1; i < SAMPLES && best; i++) {
-        uint64_t next = one_sample();
+    for (unsigned tries = 0; good < SAMPLES && tries < TRIES; tries++) {
+        uint64_t ticks = 0;
+        enum sample got = take_sample(&ticks);
 
-        best = next < best ? next : best;
+        if (got == NO_PIT) {
+            return 0;
+        }
+        if (got == SAMPLE_OK) {
+            best = ticks < best ? ticks : best;
+            good++;
+        }
     }
-    return best * PIT_HZ / COUNT;
+    return good ? best * PIT_HZ / COUNT : 0;
 }
 
 /* A measurement is rough, but an emulator's CPUID may tell the rate of the CPU that it plays. */

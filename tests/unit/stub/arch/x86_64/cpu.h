@@ -19,6 +19,7 @@ void io_out8(uint16_t port, uint8_t v);
 uint16_t io_in16(uint16_t port);
 void io_out16(uint16_t port, uint16_t v);
 void cpu_write_cr2(uint64_t v);
+uint64_t cpu_xgetbv0(void);
 bool xsetbv_safe(uint32_t index, uint64_t value);
 
 static inline void cpu_pause(void) {}
