@@ -1,4 +1,4 @@
-"""Starts the emulators: Bochs (VT-x), QEMU with KVM, QEMU alone (AMD-V).
+"""Starts the emulators: Bochs (VT-x or AMD-V), QEMU with KVM, QEMU alone (AMD-V).
 
 A Machine says what to emulate, an Emulator is one that runs. COM1 goes to a file, or to a socket
 that a person or a test talks to. A guest or the core ends the emulator by its debug-exit port;
@@ -19,6 +19,7 @@ import time
 SHARE = pathlib.Path("/usr/share/bochs")
 DEFAULT_MODEL = "corei7_skylake_x"
 QEMU = "qemu-system-x86_64"
+OVMF = pathlib.Path("/usr/share/ovmf/OVMF.fd")
 QEMU_EXIT_PORT = 0xF4
 QEMU_SUCCESS = 0x10 << 1 | 1  # isa-debug-exit turns a written v into the status 2v + 1
 KINDS = {"bochs": "Bochs, which emulates VT-x", "kvm": "QEMU with KVM",
@@ -62,6 +63,8 @@ class Machine:
     cpus: int = 1
     ips: int = 10_000_000  # Bochs: instructions in an emulated second
     sync: str = "none"  # Bochs: none is deterministic, realtime is for people
+    firmware: str = "bios"  # QEMU: or "uefi"
+    deterministic: bool = False  # QEMU: a tick is an instruction and HLT skips ahead, as Bochs does by "none"
     more: tuple = ()  # QEMU: further arguments
     debugger: tuple = ("c",)  # Bochs: commands to its debugger, which then quits
 
@@ -88,8 +91,10 @@ def qemu_command(machine, serial, display="none"):
     model = machine.model or {"kvm": "host", "tcg": "max"}[machine.kind]
     drive = (["-cdrom", str(machine.image), "-boot", "d"] if machine.cdrom else
              ["-drive", f"file={machine.image},format=raw"])
+    firmware = ["-bios", str(OVMF)] if machine.firmware == "uefi" else []
+    clock = ["-icount", "shift=0,sleep=off", "-seed", "1"] if machine.deterministic else []
     return [QEMU, "-accel", machine.kind, "-cpu", model, "-smp", str(machine.cpus),
-            "-m", str(machine.memory), *drive, "-display", display, "-serial", serial,
+            "-m", str(machine.memory), *firmware, *clock, *drive, "-display", display, "-serial", serial,
             "-device", f"isa-debug-exit,iobase={QEMU_EXIT_PORT:#x},iosize=4", *machine.more]
 
 

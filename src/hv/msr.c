@@ -102,6 +102,16 @@ static bool feature_control_read(struct vcpu *v, uint32_t msr, uint64_t *value)
     return true;
 }
 
+/* AMD's: the TSC counts at one rate (TscFreqSel). Linux takes it for granted that these three are
+ * there. */
+static bool hwcr_read(struct vcpu *v, uint32_t msr, uint64_t *value)
+{
+    (void)v;
+    (void)msr;
+    *value = BIT(24);
+    return true;
+}
+
 static bool misc_enable_read(struct vcpu *v, uint32_t msr, uint64_t *value)
 {
     (void)msr;
@@ -145,6 +155,9 @@ static const struct msr_rule rules[] = {
     { MSR_FEATURE_CONTROL, MSR_FEATURE_CONTROL, feature_control_read, NULL             },
     { MSR_DEBUGCTL,        MSR_DEBUGCTL,        read_zero,            write_zero_only  },
     { MSR_MCG_CAP,         MSR_MCG_STATUS,      read_zero,            write_zero_only  },
+    { MSR_HWCR,            MSR_HWCR,            hwcr_read,            write_ignore     },
+    { MSR_NB_CFG,          MSR_NB_CFG,          read_zero,            write_ignore     },
+    { MSR_INT_PENDING,     MSR_INT_PENDING,     read_zero,            write_ignore     },
 };
 
 static const struct msr_rule *find(uint32_t msr)

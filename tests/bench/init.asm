@@ -1,14 +1,15 @@
 ; A Linux program that ends the machine it runs in, as ELF file without a linker. It needs to be root.
+; On a bare machine it sends the time-stamp counter before.
 ; With LOGIN it first prints what getty would, and waits until the serial port has sent it all.
+        %include "end.inc"
         bits    64
 SYS_WRITE       equ 1
 SYS_IOCTL       equ 16
 SYS_PAUSE       equ 34
 SYS_IOPL        equ 172
 TCSBRK          equ 0x5409      ; with argument 1: drain
-PM1_CONTROL     equ 0x604       ; the guest's: a bare Bochs has nothing there
-SLEEP_S5        equ 0x3400
-BOCHS_DEBUG     equ 0x8a00
+PM1_CONTROL     equ 0x604       ; the guest's. A bare Bochs has nothing there,
+SLEEP_S5        equ 0x3400      ; and to a bare QEMU this means nothing
 
         org     0x400000
 elf:    db      0x7f, "ELF", 2, 1, 1
@@ -41,11 +42,7 @@ start:
         mov     dx, PM1_CONTROL
         mov     ax, SLEEP_S5
         out     dx, ax
-        mov     dx, BOCHS_DEBUG
-        mov     ax, 0x8a00      ; switches the port on
-        out     dx, ax
-        mov     ax, 0x8ae0      ; ends Bochs
-        out     dx, ax
+        end_with_ticks
 .stay:  mov     eax, SYS_PAUSE
         syscall
         jmp     .stay

@@ -1,9 +1,9 @@
 """Boots the core with modules of a test's choice in an emulator and hands back what came out of it.
 
     def test_it(boot):
-        result = boot.run(modules=[(boot.asm("cpuid"), "flat mode=long")])
+        result = boot.run(modules=[(boot.asm("cpuid"), "flat mode=long")], platform="svm")
         result.assert_success()
-        result.assert_backend("vmx")
+        result.assert_backend()
 
     def test_linux(boot):
         with boot.session(modules=boot.linux(), memory=1024) as session:
@@ -32,8 +32,29 @@ OPTIONS = "log=info on-stop=exit"
 TAIL = 40  # lines of serial text in a failure's message
 
 
+@dataclasses.dataclass(frozen=True)
+class Platform:
+    """Where a test runs, and with which backend that must be."""
+    kind: str  # of emulator
+    model: str  # of the CPU, unless the test asks for another one
+    backend: str
+
+
+PLATFORMS = {
+    "vmx": Platform("bochs", "corei7_skylake_x", "vmx"),
+    "svm": Platform("tcg", "max", "svm"),
+    "svm-bochs": Platform("bochs", "ryzen", "svm"),
+}
+# What the log says of a backend, in this order
+STARTED = {
+    "vmx": ("backend: vmx (Intel VT-x)", "VMXON executed successfully!"),
+    "svm": ("backend: svm (AMD-V)", "AMD-V turned on successfully!"),
+}
+
+
 @dataclasses.dataclass
 class Result:
+    platform: Platform
     serial: str  # without escape sequences
     status: int  # of the emulator
     success: bool  # the debug-exit port said so
@@ -62,8 +83,15 @@ class Result:
         """The core ended by itself and reported that it failed."""
         assert not self.success and self.status is not None, self.explain("the core reported success")
 
-    def assert_backend(self, backend="vmx"):
-        assert self.stats.get("backend") == backend, self.explain(f"the backend is not {backend}")
+    def assert_backend(self, backend=None):
+        """That ran which the platform has, or the one given."""
+        backend = backend or self.platform.backend
+        wrong = [stats for stats in self.all_stats if stats.get("backend") != backend]
+        assert self.stats and not wrong, self.explain(f"the backend is not {backend}")
+
+    def assert_started(self, *texts):
+        """The log names the platform's backend, then says these."""
+        self.assert_line(*STARTED[self.platform.backend], *texts)
 
     def assert_line(self, *texts):
         """Each text is part of some line, in this order."""
@@ -75,19 +103,21 @@ class Result:
 class Session:
     """A machine that runs, with a console to talk to."""
 
-    def __init__(self, emulator, timeout):
+    def __init__(self, emulator, platform, timeout):
         self.emulator = emulator
+        self.platform = platform
         self.console = console.Console(emulator, timeout)
 
     def finish(self, timeout=-1):
         """Waits until the machine has ended by itself."""
         self.console.finish(timeout)
         self.emulator.wait(10)
-        return result_of(self.emulator, self.console.text)
+        return result_of(self.emulator, self.platform, self.console.text)
 
 
-def result_of(emulator, serial):
-    return Result(serial, emulator.process.poll(), emulator.success(), emulator.log(), emulator.folder)
+def result_of(emulator, platform, serial):
+    return Result(platform, serial, emulator.process.poll(), emulator.success(), emulator.log(),
+                  emulator.folder)
 
 
 class Boot:
@@ -114,14 +144,15 @@ class Boot:
                 (BUILD / "guest/initrd.gz", "initrd")]
 
     @contextlib.contextmanager
-    def machine(self, core, options, modules, interactive, iso, **machine):
+    def machine(self, core, options, modules, platform, interactive, iso, **machine):
         """An emulator that boots these, with a folder of its own. `iso` boots that ISO instead."""
         self.count += 1
         folder = self.folder / str(self.count)
         folder.mkdir()
         image = folder / "disk.img"
-        machine.setdefault("memory", 512)
         command = machine.pop("command", "multiboot2")
+        machine = {"kind": platform.kind, "model": platform.model, "memory": 512,
+                   "deterministic": not interactive, **machine}
         if not iso:
             disk.make(image, core, options, modules, command)
         try:
@@ -131,23 +162,26 @@ class Boot:
         finally:
             image.unlink(missing_ok=True)
 
-    def run(self, modules=(), options=OPTIONS, *, core=CORE, timeout=120, iso=None, **machine):
+    def run(self, modules=(), options=OPTIONS, *, platform="vmx", core=CORE, timeout=120, iso=None, **machine):
         """Boots and waits for the end. The rest are fields of emu.Machine (model, memory, ips, ...), and
         `command`, GRUB's for the core."""
-        with self.machine(core, options, modules, False, iso, **machine) as emulator:
+        platform = PLATFORMS[platform]
+        with self.machine(core, options, modules, platform, False, iso, **machine) as emulator:
             ended = emulator.wait(timeout) is not None
             if not ended:
                 emulator.stop()
             serial = console.plain(emulator.serial_file.read_text(errors="replace"))
-            result = result_of(emulator, serial)
+            result = result_of(emulator, platform, serial)
         assert ended, result.explain(f"still running after {timeout} s")
         return result
 
     @contextlib.contextmanager
-    def session(self, modules=(), options=OPTIONS, *, core=CORE, timeout=120, iso=None, **machine):
+    def session(self, modules=(), options=OPTIONS, *, platform="vmx", core=CORE, timeout=120, iso=None,
+                **machine):
         """The same with a console; `timeout` is for each thing that is waited for."""
-        with self.machine(core, options, modules, True, iso, **machine) as emulator:
-            session = Session(emulator, timeout)
+        platform = PLATFORMS[platform]
+        with self.machine(core, options, modules, platform, True, iso, **machine) as emulator:
+            session = Session(emulator, platform, timeout)
             try:
                 yield session
             finally:

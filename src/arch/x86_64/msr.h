@@ -54,6 +54,9 @@ enum msr {
 #define MSR_GS_BASE        0xc0000101u
 #define MSR_KERNEL_GS_BASE 0xc0000102u
 #define MSR_TSC_AUX        0xc0000103u
+#define MSR_HWCR           0xc0010015u
+#define MSR_NB_CFG         0xc001001fu
+#define MSR_INT_PENDING    0xc0010055u
 #define MSR_VM_CR          0xc0010114u
 #define MSR_VM_HSAVE_PA    0xc0010117u
 

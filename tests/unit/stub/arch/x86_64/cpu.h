@@ -21,7 +21,9 @@ void io_out16(uint16_t port, uint16_t v);
 void cpu_write_cr2(uint64_t v);
 uint64_t cpu_xgetbv0(void);
 bool xsetbv_safe(uint32_t index, uint64_t value);
+void cpu_interrupt_window(void);
+void cpu_wait_for_interrupt(void);
+void cpu_clear_debug_registers(void);
 
 static inline void cpu_pause(void) {}
 static inline void cpu_fence(void) {}
-static inline void cpu_wait_for_interrupt(void) {}
