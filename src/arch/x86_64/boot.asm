@@ -10,7 +10,7 @@ EFER_LME_NXE    equ (1 << 8) | (1 << 11)
 CR4_PAE         equ 1 << 5
 CR0_PG_WP_NE_PE equ (1 << 31) | (1 << 16) | (1 << 5) | 1
 
-extern boot_pml4, boot_relocations, boot_relocations_end, boot_gdt, boot_gdt_ptr
+extern boot_pml4, boot_make_tables, boot_gdt_ptr
 extern boot_stack_top, kmain, __stack_chk_guard
 global boot_entry
 
@@ -65,14 +65,7 @@ boot_entry:
     cmp edx, (1 << 29) | (1 << 20)
     jne fail
 
-    lea esi, [ebp + boot_relocations]   ; table entries that hold addresses of the image
-    lea edi, [ebp + boot_relocations_end]
-.relocate:
-    lodsd
-    add [eax + ebp], ebp
-    cmp esi, edi
-    jb .relocate
-
+    call boot_make_tables
     lea eax, [ebp + boot_pml4 - IMAGE_VMA]
     mov cr3, eax
     mov eax, CR4_PAE

@@ -1,4 +1,4 @@
-; Data that boot.asm needs before there is any C: page tables, GDT, stacks. Used until paging_init()
+; What boot.asm needs before there is any C: page tables, GDT, stacks. Used until paging_init()
 ; has made the real ones, except for the stacks.
 
 IMAGE_VMA     equ 0xffffffff80000000
@@ -7,11 +7,8 @@ LARGE         equ 0x80
 STACK_SIZE    equ 4 * 4096
 GUARD_SIZE    equ 4096
 
-global boot_pml4, boot_relocations, boot_relocations_end, boot_gdt, boot_gdt_ptr
+global boot_pml4, boot_make_tables, boot_gdt_ptr
 global boot_stack_top, stack_main, stack_df, stack_nmi, stack_mc
-
-; Where a 32-bit value holds an address of the image: boot.asm adds how far the image was moved.
-%define RELOCATE(where) dd where
 
 section .boot
 align 8
@@ -23,47 +20,59 @@ boot_gdt_ptr:
     dw boot_gdt_ptr - boot_gdt - 1
 boot_gdt_base:
     dq boot_gdt
-align 4
-boot_relocations:
-    RELOCATE(boot_gdt_base)
-    RELOCATE(boot_pml4 - IMAGE_VMA)
-    RELOCATE(boot_pml4 - IMAGE_VMA + 511 * 8)
-    RELOCATE(pdpt_low - IMAGE_VMA)
-    RELOCATE(pdpt_low - IMAGE_VMA + 8)
-    RELOCATE(pdpt_low - IMAGE_VMA + 16)
-    RELOCATE(pdpt_low - IMAGE_VMA + 24)
-    RELOCATE(pdpt_high - IMAGE_VMA + 510 * 8)
-    RELOCATE(pd_high - IMAGE_VMA)
-    RELOCATE(pd_high - IMAGE_VMA + 8)
-boot_relocations_end:
 
-section .data
-align 4096
+; Every entry that holds an address of the image: where it is, and what it is before the move.
+%macro ENTRY 2
+    dd %1 - IMAGE_VMA, %2 - IMAGE_VMA + PRESENT_WRITE
+%endmacro
+align 4
+entries:
+    dd boot_gdt_base, boot_gdt
+    ENTRY boot_pml4, pdpt_low
+    ENTRY boot_pml4 + 511 * 8, pdpt_high
+    ENTRY pdpt_low, pd_low
+    ENTRY pdpt_low + 8, pd_low + 4096
+    ENTRY pdpt_low + 16, pd_low + 2 * 4096
+    ENTRY pdpt_low + 24, pd_low + 3 * 4096
+    ENTRY pdpt_high + 510 * 8, pd_high
+    ENTRY pd_high, IMAGE_VMA + LARGE
+    ENTRY pd_high + 8, IMAGE_VMA + 0x200000 + LARGE
+entries_end:
+
+; Fills the zeroed tables. EBP = how far the image was moved; changes EAX, ECX, ESI, EDI.
+bits 32
+boot_make_tables:
+    lea esi, [ebp + entries]
+    mov ecx, (entries_end - entries) / 8
+.entry:
+    lodsd
+    mov edi, eax
+    lodsd
+    add eax, ebp
+    mov [edi + ebp], eax
+    loop .entry
+    lea edi, [ebp + pd_low - IMAGE_VMA]
+    mov eax, PRESENT_WRITE + LARGE
+    mov ecx, 4 * 512
+.large:
+    mov [edi], eax
+    add edi, 8
+    add eax, 0x200000
+    loop .large
+    ret
+
+section .bss
+alignb 4096
 boot_pml4:
-    dq pdpt_low - IMAGE_VMA + PRESENT_WRITE
-    times 510 dq 0
-    dq pdpt_high - IMAGE_VMA + PRESENT_WRITE
+    resb 4096
 pdpt_low:                               ; the first 4 GiB, one to one: where the loader's data may be
-    %assign i 0
-    %rep 4
-    dq pd_low + i * 4096 - IMAGE_VMA + PRESENT_WRITE
-    %assign i i + 1
-    %endrep
-    times 508 dq 0
+    resb 4096
 pdpt_high:                              ; 2 GiB below the top: the image
-    times 510 dq 0
-    dq pd_high - IMAGE_VMA + PRESENT_WRITE
-    dq 0
+    resb 4096
 pd_high:
-    dq 0x000000 + PRESENT_WRITE + LARGE
-    dq 0x200000 + PRESENT_WRITE + LARGE
-    times 510 dq 0
+    resb 4096
 pd_low:
-    %assign i 0
-    %rep 4 * 512
-    dq i * 0x200000 + PRESENT_WRITE + LARGE
-    %assign i i + 1
-    %endrep
+    resb 4 * 4096
 
 ; The boot CPU's stacks. paging_init() leaves the guard page below each one unmapped.
 section .stacks nobits alloc noexec write align=4096
