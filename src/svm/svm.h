@@ -34,9 +34,11 @@ struct svm_vcpu {
     uint64_t vintr;         /* of the VMCB; an exit may change it there */
     uint64_t iret_rip;
     enum svm_nmi nmi;
-    bool stepping;                      /* one instruction with TF, until an NMI can come in */
-    bool step_tf;                       /* TF as the guest had it */
+    bool watch;    /* svm_watch() has something to follow: a step, or an IRET */
+    bool stepping; /* one instruction with TF, until an NMI can come in */
+    bool step_tf;  /* TF as the guest had it */
     uint32_t step_exceptions, step_dr6; /* what the step replaces in the VMCB */
+    uint64_t step_rip;
     bool halted;
     bool leave_soon;      /* by an interrupt of the host's timer that is due already */
     uint64_t device_irqs; /* that this CPU had got at the last look */
@@ -73,8 +75,9 @@ void svm_inject(struct vcpu *v, const struct vm_event *event);
 void svm_want_window(struct vcpu *v, bool irq, bool nmi);
 /* What an exit interrupted in the middle of its delivery is delivered again. */
 void svm_take_back_event(struct vcpu *v, uint64_t info);
-/* Ends a step, whatever exit ended it; true if the exit was only that. */
-bool svm_end_step(struct vcpu *v);
+/* Looks, right after an exit, whether a step or the IRET of an NMI handler is done; true if the
+ * exit was nothing but the end of a step. */
+bool svm_watch(struct vcpu *v);
 /* The exit of the IRET that ends an NMI handler, before it executes. */
 void svm_on_iret(struct vcpu *v);
 /* An instruction that was emulated is done: RF ends, and with TF it was a step. */

@@ -37,9 +37,6 @@ bool svm_can_inject(struct vcpu *v, enum event_type type)
     struct svm_vcpu *h = svm_of(v);
     bool shadow = h->vmcb->shadow & VMCB_SHADOW;
 
-    if (h->nmi == SVM_NMI_IRET && v->regs.rip != h->iret_rip) {
-        h->nmi = SVM_NMI_OPEN; /* the IRET is done */
-    }
     if (type == EVENT_NMI) {
         return h->nmi == SVM_NMI_OPEN && !shadow;
     }
@@ -93,15 +90,23 @@ void svm_take_back_event(struct vcpu *v, uint64_t info)
     v->look = true;
 }
 
+static void set_dr6(struct vmcb *c, uint64_t dr6)
+{
+    c->dr6 = dr6;
+    c->clean &= ~VMCB_CLEAN_DR;
+}
+
 static void start_step(struct vcpu *v)
 {
     struct svm_vcpu *h = svm_of(v);
 
-    h->stepping = true;
+    h->stepping = h->watch = true;
     h->step_tf = v->regs.rflags & RFLAGS_TF;
     v->regs.rflags |= RFLAGS_TF;
+    h->step_rip = v->regs.rip;
     h->step_exceptions = h->vmcb->exceptions;
     h->step_dr6 = lo32(h->vmcb->dr6);
+    set_dr6(h->vmcb, h->step_dr6 & ~(DR6_BS | DR6_HITS)); /* what is set then, the step has set */
     set_exceptions(h->vmcb, STEP_EXCEPTIONS);
 }
 
@@ -124,45 +129,45 @@ static void queue_step_trap(struct vcpu *v)
 {
     struct vmcb *c = svm_of(v)->vmcb;
 
-    c->dr6 |= DR6_BS;
-    c->clean &= ~VMCB_CLEAN_DR;
+    set_dr6(c, c->dr6 | DR6_BS);
     vcpu_fault(v, VEC_DB);
 }
 
-/* The instruction is done. The #DB is ours; the guest gets one if it steps itself, or if its own
- * breakpoints hit as well. */
-static void take_step_trap(struct vcpu *v)
+/* A #DB during a step. `own`: the step is done. The guest gets one too if it steps itself, if its
+ * breakpoints hit as well, or if this one came before the instruction and is none of ours. */
+static void take_debug_trap(struct vcpu *v, uint64_t raised, bool own)
 {
     struct svm_vcpu *h = svm_of(v);
-    struct vmcb *c = h->vmcb;
-    uint64_t hits = c->dr6 & ~(uint64_t)h->step_dr6 & DR6_HITS;
 
-    if (h->nmi == SVM_NMI_IRET) {
+    if (own && h->nmi == SVM_NMI_IRET) {
         h->nmi = SVM_NMI_OPEN;
     }
-    c->dr6 = h->step_dr6 | hits;
-    c->clean &= ~VMCB_CLEAN_DR;
-    if (h->step_tf) {
+    if (own && h->step_tf) {
         queue_step_trap(v);
-    } else if (hits) {
+    } else if (!own || (raised & DR6_HITS)) {
         vcpu_fault(v, VEC_DB);
     }
 }
 
-bool svm_end_step(struct vcpu *v)
+/* Whatever exit ended it. True if the exit was only that. */
+static bool end_step(struct vcpu *v)
 {
     struct svm_vcpu *h = svm_of(v);
-    uint64_t code = h->vmcb->exit_code;
-    bool done = code == SVM_EXIT_EXCP_DB;
+    struct vmcb *c = h->vmcb;
+    uint64_t code = c->exit_code;
+    uint64_t raised = c->dr6;
+    bool moved = v->regs.rip != h->step_rip; /* Bochs 2.7 does not tell by DR6 */
+    bool own = code == SVM_EXIT_EXCP_DB && (moved || (raised & DR6_BS));
 
     h->stepping = false;
-    set_exceptions(h->vmcb, h->step_exceptions);
+    set_exceptions(c, h->step_exceptions);
+    set_dr6(c, (raised & ~DR6_BS) | (h->step_dr6 & (DR6_BS | DR6_HITS)));
     v->look = true;
-    if (!done || h->nmi != SVM_NMI_IRET) { /* IRET has loaded what the guest wants it to be */
+    if (!own || h->nmi != SVM_NMI_IRET) { /* IRET has loaded what the guest wants it to be */
         v->regs.rflags = (v->regs.rflags & ~RFLAGS_TF) | (h->step_tf ? RFLAGS_TF : 0);
     }
-    if (done) {
-        take_step_trap(v);
+    if (code == SVM_EXIT_EXCP_DB) {
+        take_debug_trap(v, raised, own);
         return true;
     }
     if (code < SVM_EXIT_EXCP_FIRST || code > SVM_EXIT_EXCP_LAST ||
@@ -171,6 +176,18 @@ bool svm_end_step(struct vcpu *v)
     }
     pass_on(v, (uint8_t)(code - SVM_EXIT_EXCP_FIRST));
     return true;
+}
+
+bool svm_watch(struct vcpu *v)
+{
+    struct svm_vcpu *h = svm_of(v);
+    bool only_step = h->stepping && end_step(v);
+
+    if (h->nmi == SVM_NMI_IRET && v->regs.rip != h->iret_rip) {
+        h->nmi = SVM_NMI_OPEN; /* the IRET is done */
+    }
+    h->watch = h->nmi == SVM_NMI_IRET;
+    return only_step;
 }
 
 void svm_finish_insn(struct vcpu *v)
@@ -188,6 +205,7 @@ void svm_on_iret(struct vcpu *v)
     intercept(h->vmcb, INTERCEPT_IRET, false);
     h->nmi = SVM_NMI_IRET;
     h->iret_rip = v->regs.rip;
+    h->watch = true;
 }
 
 static void irq_window(struct svm_vcpu *h, bool on)

@@ -167,7 +167,7 @@ enum err svm_run(struct vcpu *v, uint64_t deadline)
     if (UNLIKELY(c->exit_int_info & VMCB_EVENT_VALID)) {
         svm_take_back_event(v, c->exit_int_info);
     }
-    if (UNLIKELY(h->stepping) && svm_end_step(v)) {
+    if (UNLIKELY(h->watch) && svm_watch(v)) {
         v->exit.kind = EXIT_WINDOW;
         return ERR_NONE;
     }

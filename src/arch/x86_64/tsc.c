@@ -12,15 +12,16 @@ enum { COUNT = PIT_HZ / 1000, PATIENCE = 2000000, SAMPLES = 3, TRIES = 50 };
 static uint64_t hz_told(void)
 {
     struct cpuid_regs r;
+    uint64_t khz = 0;
 
     if (cpu_cpuid(1, 0).ecx & BIT(31)) {
         r = cpu_cpuid(0x40000000, 0);
         if (r.eax >= 0x40000010 && r.eax < 0x40001000) {
-            return (uint64_t)cpu_cpuid(0x40000010, 0).eax * 1000;
+            khz = cpu_cpuid(0x40000010, 0).eax;
         }
     }
-    if (cpu_cpuid(0, 0).eax < 0x15) {
-        return 0;
+    if (khz || cpu_cpuid(0, 0).eax < 0x15) {
+        return khz * 1000;
     }
     r = cpu_cpuid(0x15, 0);
     if (r.eax && r.ebx && !r.ecx && cpu_cpuid(0, 0).eax >= 0x16) {
@@ -42,8 +43,8 @@ static enum sample take_sample(uint64_t *ticks)
     io_out8(PORT_61, gate);
     io_out8(PIT_COMMAND, CHANNEL2_MODE0);
     io_out8(PIT_CHANNEL2, COUNT & 0xff);
+    start = cpu_rdtsc(); /* before it starts: a wait here makes the sample longer, never shorter */
     io_out8(PIT_CHANNEL2, COUNT >> 8);
-    start = cpu_rdtsc();
     first = io_in8(PORT_61);
     if (first == NOBODY) {
         return NO_PIT;
