@@ -90,7 +90,7 @@ def qemu_command(machine, serial, display="none"):
     # Both models have the virtualization that there is: "host" what KVM passes on, "max" what QEMU emulates.
     model = machine.model or {"kvm": "host", "tcg": "max"}[machine.kind]
     drive = (["-cdrom", str(machine.image), "-boot", "d"] if machine.cdrom else
-             ["-drive", f"file={machine.image},format=raw"])
+             ["-drive", f"file={machine.image},format=raw,if=virtio"])
     firmware = ["-bios", str(OVMF)] if machine.firmware == "uefi" else []
     clock = ["-icount", "shift=0,sleep=off", "-seed", "1"] if machine.deterministic else []
     return [QEMU, "-accel", machine.kind, "-cpu", model, "-smp", str(machine.cpus),

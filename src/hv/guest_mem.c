@@ -164,7 +164,7 @@ bool guest_fetch_insn(struct vcpu *v, struct guest_view *view, struct insn *out)
             return true; /* the next page is only touched if the instruction reaches into it */
         }
     }
-    vm_kill(v->vm, "an instruction at %#llx touches a device in a way that pxHV does not emulate",
+    vm_kill(v->vm, "pxHV has to emulate the instruction at %#llx and does not know it",
             (unsigned long long)v->regs.rip);
     return false;
 }

@@ -17,21 +17,25 @@ def core_of(preset):
     return folder / "pxhv.elf"
 
 
+@pytest.mark.parametrize("platform", pxhv.PLATFORMS)
 @pytest.mark.parametrize("preset", ["release", "debug", "release-clang", "debug-clang"])
-def test_hlt_guest(boot, preset):
-    result = boot.run([(pxhv.BUILD / "hlt.bin", "flat mode=long")], core=core_of(preset))
+def test_hlt_guest(boot, preset, platform):
+    result = boot.run([(pxhv.BUILD / "hlt.bin", "flat mode=long")], core=core_of(preset), platform=platform)
     result.assert_success()
-    result.assert_backend("vmx")
+    result.assert_backend()
     result.assert_line("Guest executed HLT!")
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("preset", ["debug", "release-clang"])
-def test_linux_reaches_its_login_prompt(boot, preset):
-    with boot.session(boot.linux("console=ttyS0 quiet"), core=core_of(preset), memory=512,
+@pytest.mark.parametrize("preset, platform", [
+    ("debug", "vmx"), ("release-clang", "vmx"),
+    ("debug", "svm"), ("release-clang", "svm"), ("debug-clang", "svm"),
+])
+def test_linux_reaches_its_login_prompt(boot, preset, platform):
+    with boot.session(boot.linux("console=ttyS0 quiet"), core=core_of(preset), platform=platform, memory=512,
                       timeout=300) as session:
         session.console.login()
         session.console.child.send("poweroff\r")
         result = session.finish()
     result.assert_success()
-    result.assert_backend("vmx")
+    result.assert_backend()

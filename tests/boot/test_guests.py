@@ -44,8 +44,8 @@ OTHER_MODELS = {
     ("vmx", "corei3_cnl"): ["cpuid", "timer"],
     ("svm-bochs", "phenom_8650_toliman"): [*SOME, "exceptions", "mmio", "msr", "nmi", "shadow"],
     ("svm", "EPYC"): SOME,
-    ("svm", "Opteron_G5"): SOME,
-    ("svm", "qemu64,+svm,+npt"): [*SOME, "fpu_reset", "msr", "xsetbv"],
+    ("svm", pxhv.OPTERON): SOME,
+    ("svm", "qemu64,+svm,+npt"): [*SOME, "fpu_reset", "msr"],
 }
 REFUSED = "the CPU refused to enter the guest"
 # What the emulators do wrong, not pxHV: the checks that fail there, or the words that the guest is killed

@@ -5,9 +5,9 @@ import iso
 import pxhv
 
 FIRMWARE = {
-    "bios-bochs": {"kind": "bochs"},
-    "bios-qemu": {"kind": "tcg"},
-    "uefi-qemu": {"kind": "tcg", "more": ("-bios", "/usr/share/ovmf/OVMF.fd")},
+    "bios-bochs": {"platform": "vmx"},
+    "bios-qemu": {"platform": "svm"},
+    "uefi-qemu": {"platform": "svm", "firmware": "uefi"},
 }
 LINES = {
     None: ["[log=info]", "[kernel console=ttyS0]", "[initrd]"],
