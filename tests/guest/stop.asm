@@ -28,6 +28,9 @@ start:  begin64
 %elifidn HOW, stack_in_hole     ; no way to deliver the exception
         mov     esp, 0xf0000000
         ud2
+%elifidn HOW, tables_in_hole    ; where CR3 points there is nothing
+        mov     ebx, 0xf0000000
+        mov     cr3, rbx
 %elifidn HOW, write_rom_hole    ; between video memory and ROM, with no ill effect
         mov     byte [0xb8000], 'x'
         power_off
