@@ -12,6 +12,7 @@
 #define NOINLINE    __attribute__((noinline)) /* off the path of the common exits */
 /* VMEXIT_INVALID and its like are negative; an emulator may write only 32 bits of one. */
 #define CODE_REFUSED UINT32_C(0xfffffff0)
+enum { NEAR_TICKS = 2000 }; /* about what an exit and an entry take */
 
 /* Lets the host's interrupts in. True if one of them was not just the timer. */
 static bool take_interrupts(struct svm_vcpu *h)
@@ -24,11 +25,24 @@ static bool take_interrupts(struct svm_vcpu *h)
     return h->device_irqs != before;
 }
 
-static void set_interrupt_exit(struct vcpu *v)
+/* A one-shot timer comes a little before its tick: another entry for the rest would cost more than
+ * the rest. */
+static void wait_until(struct vcpu *v, uint64_t deadline)
+{
+    while (deadline - v->now < NEAR_TICKS) {
+        cpu_pause();
+        v->now = cpu_rdtsc();
+    }
+}
+
+static void set_interrupt_exit(struct vcpu *v, uint64_t deadline)
 {
     struct svm_vcpu *h = svm_of(v);
 
     v->exit.kind = take_interrupts(h) ? EXIT_EXTINT : EXIT_TIMER;
+    if (v->exit.kind == EXIT_TIMER) {
+        wait_until(v, deadline);
+    }
     if (h->leave_soon) {
         h->leave_soon = false;
         v->look = true;
@@ -72,11 +86,11 @@ static NOINLINE bool fetch(struct vcpu *v, const struct svm_exit_row *row, struc
 }
 
 /* Exits in which the backend itself has something to do. */
-static NOINLINE void on_own_exit(struct vcpu *v, uint64_t code)
+static NOINLINE void on_own_exit(struct vcpu *v, uint64_t code, uint64_t deadline)
 {
     switch (v->exit.kind) {
     case EXIT_EXTINT:
-        set_interrupt_exit(v);
+        set_interrupt_exit(v, deadline);
         break;
     case EXIT_WINDOW:
         if (code == SVM_EXIT_IRET) {
@@ -94,7 +108,7 @@ static NOINLINE void on_own_exit(struct vcpu *v, uint64_t code)
     }
 }
 
-static void decode(struct vcpu *v, const struct vmcb *c)
+static void decode(struct vcpu *v, const struct vmcb *c, uint64_t deadline)
 {
     struct vm_exit *x = &v->exit;
     struct svm_exit_raw raw = { .code = c->exit_code,
@@ -109,7 +123,7 @@ static void decode(struct vcpu *v, const struct vmcb *c)
     x->hw_info = raw.info1;
     if (row->needs == SVM_NEEDS_NOTHING) {
         if (!row->decode) {
-            on_own_exit(v, raw.code);
+            on_own_exit(v, raw.code, deadline);
         }
     } else if (svm_wants_insn(row, raw.info1, next, svm_machine.decode_assists)) {
         if (!fetch(v, row, &in, &raw)) {
@@ -124,13 +138,13 @@ static void decode(struct vcpu *v, const struct vmcb *c)
 }
 
 /* The guest waits in HLT: so does this CPU. */
-static NOINLINE void sleep(struct vcpu *v, uint64_t start)
+static NOINLINE void sleep(struct vcpu *v, uint64_t start, uint64_t deadline)
 {
     svm_of(v)->halted = false;
     cpu_wait_for_interrupt();
     v->now = cpu_rdtsc();
     v->stats.ticks_in_guest += v->now - start;
-    set_interrupt_exit(v);
+    set_interrupt_exit(v, deadline);
 }
 
 enum err svm_run(struct vcpu *v, uint64_t deadline)
@@ -141,7 +155,7 @@ enum err svm_run(struct vcpu *v, uint64_t deadline)
 
     host_timer_arm(UNLIKELY(h->leave_soon) ? 0 : deadline);
     if (UNLIKELY(h->halted)) {
-        sleep(v, start);
+        sleep(v, start, deadline);
         return ERR_NONE;
     }
     c->rax = v->regs.gpr[RAX];
@@ -171,7 +185,7 @@ enum err svm_run(struct vcpu *v, uint64_t deadline)
         v->exit.kind = EXIT_WINDOW;
         return ERR_NONE;
     }
-    decode(v, c);
+    decode(v, c, deadline);
     return ERR_NONE;
 }
 

@@ -70,12 +70,14 @@ void svm_init_vmcb(struct vcpu *v)
 
 static struct vmcb_seg *seg_of(struct vmcb *c, unsigned i)
 {
-    struct vmcb_seg *const at[SEG_COUNT] = {
-        [SEG_ES] = &c->es, [SEG_CS] = &c->cs, [SEG_SS] = &c->ss,     [SEG_DS] = &c->ds,
-        [SEG_FS] = &c->fs, [SEG_GS] = &c->gs, [SEG_LDTR] = &c->ldtr, [SEG_TR] = &c->tr,
+    static const uint16_t at[SEG_COUNT] = {
+        [SEG_ES] = offsetof(struct vmcb, es),     [SEG_CS] = offsetof(struct vmcb, cs),
+        [SEG_SS] = offsetof(struct vmcb, ss),     [SEG_DS] = offsetof(struct vmcb, ds),
+        [SEG_FS] = offsetof(struct vmcb, fs),     [SEG_GS] = offsetof(struct vmcb, gs),
+        [SEG_LDTR] = offsetof(struct vmcb, ldtr), [SEG_TR] = offsetof(struct vmcb, tr),
     };
 
-    return at[i];
+    return (struct vmcb_seg *)(void *)((uint8_t *)c + at[i]);
 }
 
 /* A segment that is not present cannot be used. */

@@ -376,6 +376,10 @@ static void exits_that_no_data_access_made_stop_this_vm(void **state)
     assert_int_equal(vm.stop, VM_KILLED);
     assert_int_equal(vcpu.stats.npt_ram, 0);
     vm.stop = VM_RUNNING;
+    vcpu.exit.mmio = (struct exit_mmio){ .gpa = GPA(DEV), .write = true, .tables = true };
+    assert_int_equal(on_mmio(&vcpu, &vcpu.exit), ACT_STOP);
+    assert_int_equal(vm.stop, VM_KILLED);
+    vm.stop = VM_RUNNING;
     vcpu.exit.mmio = (struct exit_mmio){ .gpa = GPA(0x5000), .read = true };
     assert_int_equal(on_mmio(&vcpu, &vcpu.exit), ACT_STOP);
     assert_int_equal(vm.stop, VM_KILLED);

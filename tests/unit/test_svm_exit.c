@@ -313,6 +313,7 @@ static void nested_faults_have_address_and_kind(void **state)
     raw.info1 = BIT(32) | 0x15; /* present: a page that must not be executed */
     m = decode(raw).mmio;
     assert_true(m.fetch && !m.read && !m.write);
+    assert_true(!m.tables);
 }
 
 static void refused_instructions_say_how(void **state)

@@ -166,7 +166,11 @@ static void ept_violations_have_address_and_kind(void **state)
     assert_true(m.read && !m.write && !m.fetch);
     raw.qual = 0x184;
     m = decode(48, raw).mmio;
-    assert_true(m.fetch && !m.read && !m.write);
+    assert_true(m.fetch && !m.read && !m.write && !m.tables);
+    m = decode(48, (struct vmx_exit_raw){ .qual = 0x182 }).mmio; /* of a linear address: its page */
+    assert_true(m.write && !m.tables);
+    m = decode(48, (struct vmx_exit_raw){ .qual = 0x82 }).mmio; /* ... and an entry for it */
+    assert_true(m.write && m.tables);
 }
 
 int main(void)

@@ -10,7 +10,7 @@
 #define DEADLINE_OFF       UINT64_MAX
 #define CPUID1_ECX_TSC_DLN BIT32(24)
 enum { VEC_TIMER = 0x31 };
-enum { SAMPLES = 3, SAMPLE_TICKS = 1000000 /* of the TSC */ };
+enum { SAMPLES = 2, SAMPLE_TICKS = 1000000 /* of the TSC */ };
 
 static bool tsc_deadline;
 static uint64_t rate; /* of the one-shot counter: its ticks in 2^32 TSC ticks */

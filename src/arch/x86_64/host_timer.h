@@ -8,7 +8,7 @@
 
 /* Takes this CPU's timer into service, off (Intel SDM vol. 3, "APIC Timer"; AMD APM vol. 2, "APIC
  * Timer Interrupt"): in TSC-deadline mode where the CPU has it, else as a one-shot counter, whose
- * rate is measured in three million TSC ticks. After lapic_host_init(); may be called again. False:
+ * rate is measured in two million TSC ticks. After lapic_host_init(); may be called again. False:
  * the local APIC is not in service, or its timer does not count. */
 bool host_timer_init(void);
 
