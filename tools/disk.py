@@ -14,7 +14,8 @@ import tempfile
 GRUB = pathlib.Path("/usr/lib/grub/i386-pc")
 MODULES = "biosdisk part_msdos tar multiboot multiboot2 linux serial terminal configfile".split()
 # What goes wrong in GRUB is to be seen on the serial port.
-START = "serial --unit=0 --speed=115200\nterminal_output serial\nconfigfile (hd0,msdos1)/grub.cfg\n"
+SERIAL = "serial --unit=0 --speed=115200\nterminal_output serial\n"
+START = f"{SERIAL}configfile (hd0,msdos1)/grub.cfg\n"
 SECTOR = 512
 CYLINDER = 16 * 63 * SECTOR  # Bochs takes whole cylinders only
 TABLE, SIGNATURE = 446, 510
@@ -36,9 +37,9 @@ def quoted(words):
                     for word in words.split())
 
 
-def grub_config(options, modules, command):
-    lines = [f"{command} (hd0,msdos1)/core {quoted(options)}"]
-    lines += [f"module2 (hd0,msdos1)/module{n} {quoted(line)}" for n, (_, line) in enumerate(modules)]
+def grub_config(options, modules, command="multiboot2", where="(hd0,msdos1)"):
+    lines = [f"{command} {where}/core {quoted(options)}"]
+    lines += [f"module2 {where}/module{n} {quoted(line)}" for n, (_, line) in enumerate(modules)]
     return "\n".join(lines + ["boot", ""])
 
 
@@ -60,11 +61,15 @@ def padded(data, unit):
     return data.ljust(-(-len(data) // unit) * unit, b"\0")
 
 
+def names(core, modules):
+    """What the files are called: name -> path or bytes."""
+    return {"core": core, **{f"module{n}": source for n, (source, _) in enumerate(modules)}}
+
+
 def make(image, core, options="", modules=(), command="multiboot2"):
     """Writes the image. core and the files of modules, pairs of (file, command line), are paths or
     bytes. GRUB loads the core by the command."""
-    files = {f"module{n}": source for n, (source, _) in enumerate(modules)}
-    write(image, grub_config(options, modules, command), {"core": core, **files})
+    write(image, grub_config(options, modules, command), names(core, modules))
 
 
 def write(image, config, files):

@@ -10,6 +10,8 @@ import shutil
 import subprocess
 import sys
 
+import disk
+
 TOP = pathlib.Path(__file__).resolve().parent.parent
 BUILD = TOP / "build"
 FILES = {
@@ -34,13 +36,13 @@ def stage(tree, files, guest):
     shutil.rmtree(tree, ignore_errors=True)
     for name, source in files.items():
         (tree / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(source, tree / name)
+        (tree / name).write_bytes(disk.content(source))
     if guest:
         (tree / "boot/grub/choice.cfg").write_text(choice(guest))
 
 
 def make(iso, tree, files, guest=None):
-    """Puts the files, a path on the ISO to a path here, into the folder `tree` and that onto the ISO."""
+    """Puts the files, a path on the ISO to a path here or to bytes, into the folder `tree` and that onto the ISO."""
     stage(tree, files, guest)
     done = subprocess.run(
         ["grub-mkrescue", "-o", str(iso), f"--install-modules={MODULES}", "--compress=no",
@@ -48,6 +50,12 @@ def make(iso, tree, files, guest=None):
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
     if done.returncode:
         sys.exit(f"{done.stdout}grub-mkrescue failed")
+
+
+def make_uefi(image, tree, core, options="", modules=()):
+    """What disk.make is for BIOS, for UEFI."""
+    config = f"insmod all_video\n{disk.SERIAL}{disk.grub_config(options, modules, where='')}"
+    make(image, tree, {"boot/grub/grub.cfg": config.encode(), **disk.names(core, modules)})
 
 
 def main():

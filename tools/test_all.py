@@ -6,6 +6,7 @@ A job that breaks without naming a failed case counts as one failed.
 """
 import concurrent.futures
 import dataclasses
+import itertools
 import os
 import pathlib
 import re
@@ -160,10 +161,12 @@ GROUPS = {
 lock = threading.Lock()
 
 
-def run(job):
+def run(job, done, total):
+    """done counts the jobs that have ended."""
     count, seconds, output = job.run()
     with lock:
-        print(f"{'FAIL' if count.failed else 'ok':<4} {seconds:6.1f} s  {job.name}  ({count})", flush=True)
+        print(f"[{next(done):>{len(str(total))}}/{total}] {'FAIL' if count.failed else 'ok':<4} {seconds:6.1f} s  "
+              f"{job.name}  ({count})", flush=True)
         if count.failed:
             print("    | " + "\n    | ".join(output.splitlines()[-TAIL:]))
             print(f"    all of it: {job.file('.log').relative_to(TOP)}", flush=True)
@@ -176,8 +179,9 @@ def main():
         sys.exit(f"unknown group: {', '.join(sorted(unknown))}; there are {', '.join(GROUPS)}")
     OUT.mkdir(parents=True, exist_ok=True)
     jobs = [job for name in names for job in GROUPS[name]()]
+    done = itertools.count(1)
     with concurrent.futures.ThreadPoolExecutor(WORKERS) as pool:
-        total = sum(pool.map(run, jobs), Count())
+        total = sum(pool.map(lambda job: run(job, done, len(jobs)), jobs), Count())
     print(total)
     return 1 if total.failed else 0
 

@@ -24,6 +24,7 @@ import subprocess
 import console
 import disk
 import emu
+import iso as iso_image
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
 BUILD = TOP / "build"
@@ -154,9 +155,14 @@ class Boot:
         folder.mkdir()
         image = folder / "disk.img"
         command = machine.pop("command", "multiboot2")
+        on_uefi = machine.get("firmware") == "uefi"
+        # With a clock of instructions the wait of an ISO's menu and OVMF take a minute, and a console falls behind.
         machine = {"kind": platform.kind, "model": platform.model, "memory": 512,
-                   "deterministic": not interactive, **machine}
-        if not iso:
+                   "deterministic": not (interactive or on_uefi or iso), **machine}
+        if on_uefi and not iso:
+            iso = image
+            iso_image.make_uefi(image, folder / "tree", core, options, modules)
+        elif not iso:
             disk.make(image, core, options, modules, command)
         try:
             with emu.Emulator(emu.Machine(iso or image, cdrom=bool(iso), **machine), folder,
@@ -164,6 +170,7 @@ class Boot:
                 yield emulator
         finally:
             image.unlink(missing_ok=True)
+            shutil.rmtree(folder / "tree", ignore_errors=True)
 
     def run(self, modules=(), options=OPTIONS, *, platform="vmx", core=CORE, timeout=120, iso=None, **machine):
         """Boots and waits for the end. The rest are fields of emu.Machine (model, memory, ips, ...), and

@@ -79,6 +79,8 @@ STOPS = {
     "stack_in_hole": ("killed", False, "cannot be delivered"),
     "write_rom_hole": ("power-off", True, ""),
 }
+# Bochs 2.7 ends itself at an AMD guest's triple fault, before it looks whether that leaves the guest.
+EMULATOR_DIES = [("svm-bochs", "triple")]
 
 
 def run(boot, name, line, *defines, **machine):
@@ -131,6 +133,10 @@ def test_guest_on_another_cpu(boot, platform, model, name):
 @pytest.mark.parametrize("platform", pxhv.PLATFORMS)
 @pytest.mark.parametrize("how", STOPS)
 def test_stop(boot, platform, how):
+    if (platform, how) in EMULATOR_DIES:
+        result = boot.run([(boot.asm("stop", f"HOW={how}"), LONG)], platform=platform, memory=MEMORY)
+        assert result.status and not result.all_stats, result.explain("the emulator lived")
+        return
     reason, good, words = STOPS[how]
     result = run(boot, "stop", LONG, f"HOW={how}", platform=platform)
     assert result.stats["stop"] == reason, result.explain("another stop reason")
