@@ -176,8 +176,11 @@ static uint64_t guest_bytes(struct core *c)
 
 static void turn_on(struct core *c)
 {
-    if (!c->on && c->ops->cpu_on() != ERR_NONE) {
-        give_up(c, "the CPU refused to turn its virtualization extension on");
+    enum err e = c->on ? ERR_NONE : c->ops->cpu_on();
+
+    if (e != ERR_NONE) {
+        give_up(c, e == ERR_NOMEM ? "there is no memory left for the core's own tables"
+                                  : "the CPU refused to turn its virtualization extension on");
     }
     c->on = true;
 }

@@ -145,6 +145,14 @@ def unit_jobs():
     return jobs
 
 
+def decoder_job():
+    """The decoder against Zydis, over more strings than `make test` has time for."""
+    folder = "build/unit-gcc"
+    script = (f"cmake -S tests/unit -B {folder} -G Ninja -DCMAKE_C_COMPILER=gcc && "
+              f"ninja -C {folder} test_insn_zydis && {folder}/test_insn_zydis")
+    return Job("insn_zydis", ["sh", "-c", script], count_program, {"PXHV_ZYDIS_COUNT": "60000000"})
+
+
 def boot_jobs(*args):
     """A job for each boot test: whichever worker is free takes the next."""
     ids = collect("tests/boot", *args)
@@ -156,7 +164,7 @@ GROUPS = {
     "build": build_jobs,
     "unit": unit_jobs,
     "boot": boot_jobs,
-    "soak": lambda: boot_jobs("-m", "soak"),
+    "soak": lambda: [decoder_job(), *boot_jobs("-m", "soak")],
 }
 lock = threading.Lock()
 
