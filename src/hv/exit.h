@@ -1,5 +1,5 @@
-/* A VM exit in vendor-neutral words. Backends produce it, exit.c handles it. A value on the run
- * loop's stack: no lock. */
+/* A VM exit in vendor-neutral words. Backends produce it in struct vcpu, exit.c handles it. Each
+ * belongs to the CPU that runs the vCPU: no lock. */
 #pragma once
 #include "lib/addr.h"
 #include <stdbool.h>
@@ -20,8 +20,8 @@ enum exit_kind {
     EXIT_EXTINT,    /* a host interrupt is pending */
     EXIT_NMI,       /* the host got an NMI */
     EXIT_TIMER,     /* the deadline of virt_ops.run has come */
-    EXIT_EXCEPTION, /* only on CPUs where some exceptions are intercepted */
-    EXIT_REFUSED,   /* an instruction that this virtual CPU does not have: #UD */
+    EXIT_EXCEPTION, /* a machine check, or an exception that nobody asked for */
+    EXIT_REFUSED,   /* an instruction that this virtual CPU does not have: #UD or #GP */
     EXIT_IGNORED,   /* an instruction with nothing to do (INVD, WBINVD, ...): stepped over */
     EXIT_FETCH,     /* its instruction could not be read: a fault is queued, or the VM was killed */
     EXIT_SHUTDOWN,  /* triple fault */

@@ -40,6 +40,11 @@ _Static_assert(sizeof(struct vcpu_regs) == 144, "known to the entry stubs");
 #define RFLAGS_RF    BIT(16)
 #define RFLAGS_VM    BIT(17)
 
+/* After a reset (Intel SDM vol. 3, "Processor State After Reset"). */
+#define DR6_RESET UINT64_C(0xffff0ff0)
+#define DR7_RESET UINT64_C(0x400)
+#define PAT_RESET UINT64_C(0x0007040600070406)
+
 #define CR0_PE BIT(0)
 #define CR0_MP BIT(1)
 #define CR0_EM BIT(2)

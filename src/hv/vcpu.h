@@ -13,6 +13,8 @@ enum {
     VEC_DE = 0,
     VEC_DB = 1,
     VEC_NMI = 2,
+    VEC_BP = 3,
+    VEC_OF = 4,
     VEC_UD = 6,
     VEC_NM = 7,
     VEC_DF = 8,
@@ -21,7 +23,8 @@ enum {
     VEC_SS = 12,
     VEC_GP = 13,
     VEC_PF = 14,
-    VEC_AC = 17
+    VEC_AC = 17,
+    VEC_MC = 18
 };
 
 enum event_type {

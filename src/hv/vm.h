@@ -41,7 +41,7 @@ struct vm {
     const struct cpuid_table *cpuid;
     uint64_t boot_tsc; /* tick of the clock at which the guest's time began */
     uint64_t epoch;    /* seconds since 1970 at that tick */
-    /* What the guest wrote to the MSRs of hv/kvm_clock.h. */
+    /* What the guest wrote to MSR_KVM_WALL_CLOCK_NEW. */
     uint64_t kvm_wall_clock;
     const void *uart_dev; /* its exits are counted apart */
     /* Host work that waits for an exit (console input and output). Called with the time of an exit;

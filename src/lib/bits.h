@@ -11,6 +11,11 @@
 #define MIN(a, b)        ((a) < (b) ? (a) : (b))
 #define MAX(a, b)        ((a) > (b) ? (a) : (b))
 
+/* For the exit path: which way a branch nearly always goes, and what is off the common way. */
+#define LIKELY(x)   __builtin_expect(!!(x), 1)
+#define UNLIKELY(x) __builtin_expect(!!(x), 0)
+#define NOINLINE    __attribute__((noinline))
+
 /* Field [hi:lo] of a 64-bit register, moved down to bit 0. */
 static inline uint64_t bits(uint64_t v, unsigned hi, unsigned lo)
 {

@@ -53,8 +53,7 @@ static void probe(struct preflight *report)
                   "the CPU has AMD-V but firmware locked it off: look for 'SVM Mode' or "
                   "'Virtualization' in the firmware set-up and turn it on");
     preflight_add(report, "nested paging (NPT)", svm.edx & SVM_EDX_NPT, true, NULL);
-    preflight_add(report, "an address-space identifier for each virtual CPU", svm.ebx > VM_VCPU_MAX,
-                  true, NULL);
+    preflight_add(report, "an address-space identifier for the guest", svm.ebx > 1, true, NULL);
     preflight_add(report, "a local APIC, whose timer ends a guest's turn", lapic_host_ready(), true,
                   NULL);
     m->npt = svm_npt_format(cpu_cpuid(0x80000001, 0).edx & EXT1_EDX_HUGE);
@@ -78,6 +77,20 @@ static enum err make_pages(struct cpu_pages *p)
     return svm_make_maps(&svm_machine);
 }
 
+/* In C1E, which HLT enters if these bits say so, a CPU before family 12h does not wake up for its
+ * APIC timer (AMD's revision guide for family 10h, erratum 400). */
+static void keep_timer_awake(void)
+{
+    uint32_t version = cpu_cpuid(1, 0).eax;
+    uint64_t family = bits(version, 11, 8) + bits(version, 27, 20);
+    uint64_t c1e = BIT(28) | BIT(27);
+    uint64_t v;
+
+    if (family < 0x12 && msr_read_safe(MSR_INT_PENDING, &v) && (v & c1e)) {
+        (void)msr_write_safe(MSR_INT_PENDING, v & ~c1e); /* what cannot be written is not there */
+    }
+}
+
 /* AMD APM vol. 2, "Enabling SVM". */
 static enum err cpu_on(void)
 {
@@ -97,6 +110,7 @@ static enum err cpu_on(void)
     }
     msr_write(MSR_VM_HSAVE_PA, p->save.v);
     insn_vmsave(p->host.v);
+    keep_timer_awake();
     if (!host_timer_init()) {
         log_error("svm: the local APIC's timer does not count");
         return ERR_HW;

@@ -12,7 +12,7 @@ extern const struct virt_ops svm_ops;
 struct svm_machine {
     struct npt_format npt;
     bool next_rip;       /* an exit tells where the next instruction is */
-    bool decode_assists; /* ... and what a MOV CR and a nested page fault were */
+    bool decode_assists; /* ... and the register of a MOV CR */
     uint8_t flush;       /* the TLB command that forgets one guest */
     uint64_t clean;      /* VMCB_CLEAN_ALL, or 0 where the CPU knows no clean bits */
     hpa_t iopm, msrpm;   /* shared by all guests */
@@ -55,6 +55,8 @@ void svm_enter(struct vcpu_regs *regs, uint64_t guest_vmcb, uint64_t host_vmcb);
 
 /* svm_maps.c: the permission maps, made once for the machine. */
 enum err svm_make_maps(struct svm_machine *m) MUST_CHECK;
+
+/* What follows does what virt_ops.h says of the call of the same name, where there is one. */
 
 /* svm_state.c */
 void svm_init_vmcb(struct vcpu *v);

@@ -6,11 +6,11 @@
 #define INTERCEPT_IRET  BIT32(SVM_EXIT_IRET % 32)
 #define DR6_BS          BIT(14)
 #define DR6_HITS        UINT64_C(15) /* B0 to B3: the guest's own breakpoints */
-enum { VEC_BP = 3, VEC_OF = 4, VEC_MC = 18 };
 
 /* While an instruction is stepped over, its faults must not get to the guest with our TF in the
  * RFLAGS that they save: all of them exit. What PUSHF, INT n or SYSCALL would save of it is not
- * hidden: they would have to stand between STI or MOV SS and an NMI. */
+ * hidden, and what POPF would load is lost: they would have to stand between STI or MOV SS and an
+ * NMI. */
 #define STEP_EXCEPTIONS (BIT32(20) - 1 - BIT32(VEC_NMI) - BIT32(VEC_BP) - BIT32(VEC_OF))
 #define HAVE_CODE                                                                                  \
     (BIT32(VEC_DF) | BIT32(VEC_TS) | BIT32(VEC_NP) | BIT32(VEC_SS) | BIT32(VEC_GP) |               \
@@ -55,7 +55,7 @@ void svm_inject(struct vcpu *v, const struct vm_event *e)
 
     h->vmcb->event = VMCB_EVENT_VALID | (uint64_t)type[e->type] << 8 | e->vector |
                      (e->has_code ? VMCB_EVENT_HAS_CODE | (uint64_t)e->code << 32 : 0);
-    if (e->type == EVENT_NMI) {
+    if (e->type == EVENT_NMI || h->nmi == SVM_NMI_IRET) { /* that IRET is put off */
         h->nmi = SVM_NMI_BLOCKED;
         intercept(h->vmcb, INTERCEPT_IRET, true);
     }

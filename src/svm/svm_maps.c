@@ -32,15 +32,14 @@ static enum err make_map(uint64_t size, hpa_t *out)
 
 enum err svm_make_maps(struct svm_machine *m)
 {
-    if (m->msrpm.v) {
-        return ERR_NONE;
+    enum err e = m->iopm.v ? ERR_NONE : make_map(SVM_IOPM_SIZE, &m->iopm);
+
+    if (e != ERR_NONE || m->msrpm.v) {
+        return e;
     }
-    if (make_map(SVM_IOPM_SIZE, &m->iopm) != ERR_NONE ||
-        make_map(SVM_MSRPM_SIZE, &m->msrpm) != ERR_NONE) {
-        return ERR_NOMEM;
-    }
-    for (unsigned i = 0; i < msr_direct_count; i++) {
+    e = make_map(SVM_MSRPM_SIZE, &m->msrpm);
+    for (unsigned i = 0; i < msr_direct_count && e == ERR_NONE; i++) {
         msr_allow(hpa_ptr(m->msrpm), msr_direct[i].msr, msr_direct[i].write);
     }
-    return ERR_NONE;
+    return e;
 }

@@ -7,9 +7,6 @@
 #include "svm/svm.h"
 #include "svm/svm_exit.h"
 
-#define LIKELY(x)   __builtin_expect(!!(x), 1)
-#define UNLIKELY(x) __builtin_expect(!!(x), 0)
-#define NOINLINE    __attribute__((noinline)) /* off the path of the common exits */
 /* VMEXIT_INVALID and its like are negative; an emulator may write only 32 bits of one. */
 #define CODE_REFUSED UINT32_C(0xfffffff0)
 enum { NEAR_TICKS = 2000 }; /* about what an exit and an entry take */
@@ -98,7 +95,7 @@ static NOINLINE void on_own_exit(struct vcpu *v, uint64_t code, uint64_t deadlin
         }
         break;
     case EXIT_EXCEPTION:
-        __asm__ volatile("int $18"); /* the host's handler of machine checks, which panics */
+        cpu_raise_machine_check(); /* ends in a panic */
         break;
     case EXIT_UNKNOWN:
         log_error("svm: exit with code %#llx", (unsigned long long)code);

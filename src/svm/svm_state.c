@@ -5,9 +5,6 @@
 #include "svm/svm.h"
 #include "svm/svm_exit.h"
 
-#define DR6_RESET     UINT64_C(0xffff0ff0)
-#define DR7_RESET     UINT64_C(0x400)
-#define PAT_RESET     UINT64_C(0x0007040600070406)
 #define SEG_PRESENT   BIT32(7)
 #define SEG_TSS_BUSY  BIT32(1)
 #define SEG_DPL_SHIFT 5
@@ -34,29 +31,16 @@ static void set_intercepts(struct vmcb *c)
     }
 }
 
-/* What an earlier guest left in registers that no exit saves. */
-static void forget_last_guest(void)
-{
-    struct cpuid_regs ext = cpu_cpuid(0x80000001, 0);
-
-    if (ext.edx & BIT32(27)) { /* RDTSCP */
-        msr_write(MSR_TSC_AUX, 0);
-    }
-    msr_write(MSR_PAT, PAT_RESET); /* an emulator may let the guest's write through to it */
-    cpu_write_cr2(0);
-    cpu_clear_debug_registers();
-    cpu_reset_fpu();
-}
-
 void svm_init_vmcb(struct vcpu *v)
 {
     struct vmcb *c = svm_of(v)->vmcb;
 
-    forget_last_guest();
+    cpu_forget_guest();
+    msr_write(MSR_PAT, PAT_RESET); /* an emulator may let a guest's write through to it */
     set_intercepts(c);
     c->iopm = svm_machine.iopm.v;
     c->msrpm = svm_machine.msrpm.v;
-    c->asid = v->id + 1;
+    c->asid = v->id + 1; /* 0 is the host's; one VM at a time has vCPUs on a CPU */
     c->tlb_control = svm_machine.flush;
     svm_of(v)->vintr = VMCB_V_INTR_MASKING;
     c->nested_ctl = VMCB_NP;

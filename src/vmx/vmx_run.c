@@ -10,10 +10,6 @@
 
 #define EXIT_ENTRY_FAILED BIT32(31)
 #define PENDING_DEBUG_BS  BIT(14)
-#define LIKELY(x)         __builtin_expect(!!(x), 1)
-#define UNLIKELY(x)       __builtin_expect(!!(x), 0)
-#define NOINLINE          __attribute__((noinline)) /* off the path of the common exits */
-enum { MC_VECTOR = 18 };
 
 /* The preemption timer is loaded anew at each entry. Rounded up: if it runs out before the
  * deadline, then by less than one of its own periods, and one more entry makes up for it. */
@@ -72,9 +68,9 @@ static NOINLINE void take_back_event(struct vcpu *v, uint32_t info)
 static void hand_to_host(const struct vm_exit *x)
 {
     if (x->kind == EXIT_NMI) {
-        __asm__ volatile("int $2");
-    } else if (x->kind == EXIT_EXCEPTION && (x->hw_info & 0xff) == MC_VECTOR) {
-        __asm__ volatile("int $18");
+        cpu_raise_nmi();
+    } else if (x->kind == EXIT_EXCEPTION && (x->hw_info & 0xff) == VEC_MC) {
+        cpu_raise_machine_check();
     }
 }
 

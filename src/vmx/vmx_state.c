@@ -11,9 +11,7 @@
 #include "vmx/vmx_bits.h"
 #include "vmx/vmx_insn.h"
 
-enum { INVEPT_ALL = 2, INVVPID_ALL = 2, MC_VECTOR = 18 };
-#define DR7_RESET UINT64_C(0x400)
-#define PAT_RESET UINT64_C(0x0007040600070406)
+enum { INVEPT_ALL = 2, INVVPID_ALL = 2 };
 
 /* Bits of CR0 and CR4 that the guest reads and writes with no exit. */
 #define CR0_GUEST_OWNED (CR0_MP | CR0_EM | CR0_TS | CR0_ET | CR0_WP | CR0_AM)
@@ -180,7 +178,7 @@ static void init_controls(struct vcpu *v)
     vmcs_write32(VMCS_PROC2_CTLS, m->ctls.proc2);
     vmcs_write32(VMCS_EXIT_CTLS, m->ctls.exit);
     vmcs_write32(VMCS_ENTRY_CTLS, m->ctls.entry);
-    vmcs_write32(VMCS_EXCEPTION_BITMAP, BIT32(MC_VECTOR));
+    vmcs_write32(VMCS_EXCEPTION_BITMAP, BIT32(VEC_MC));
     vmcs_write32(VMCS_PF_CODE_MASK, 0);
     vmcs_write32(VMCS_PF_CODE_MATCH, 0);
     vmcs_write32(VMCS_CR3_TARGET_COUNT, 0);
@@ -253,12 +251,7 @@ static void forget_last_guest(void)
     msr_write(MSR_CSTAR, 0);
     msr_write(MSR_FMASK, 0);
     msr_write(MSR_KERNEL_GS_BASE, 0);
-    if (vmx_machine.ctls.proc2 & VMX_PROC2_RDTSCP) {
-        msr_write(MSR_TSC_AUX, 0);
-    }
-    cpu_write_cr2(0);
-    cpu_clear_debug_registers();
-    cpu_reset_fpu();
+    cpu_forget_guest();
 }
 
 void vmx_init_vmcs(struct vcpu *v)

@@ -10,18 +10,10 @@
 #define CLEAN_ALL    UINT64_C(0x3ff)
 #define MC_ONLY      BIT32(18)
 #define STEP_FAULTS  UINT32_C(0xfffe3) /* vectors 0 to 19, but NMI, #BP, #OF */
-#define DR6_RESET    UINT64_C(0xffff0ff0)
 #define DR6_STEP     BIT(14)
 #define V_IRQ_WANTED UINT64_C(0x011f0100)
 #define V_IRQ_NONE   UINT64_C(0x01000000)
-enum {
-    VEC_BP = 3,
-    VEC_OF = 4,
-    VEC_MC = 18,
-    IRET_AT = 0x1234,
-    EXIT_DB = 0x41,
-    EXIT_PHYSICAL = 0x60
-};
+enum { IRET_AT = 0x1234, EXIT_DB = 0x41, EXIT_PHYSICAL = 0x60 };
 
 static _Alignas(4096) struct vmcb vmcb;
 static struct svm_vcpu *hw;
@@ -138,6 +130,10 @@ static void an_nmi_blocks_the_next_and_waits_for_iret(void **state)
     assert_int_equal(vmcb.intercepts[0], OTHER_EXITS | IRET_EXITS);
     assert_int_equal(vmcb.clean, CLEAN_ALL & ~VMCB_CLEAN_INTERCEPTS);
     assert_false(svm_can_inject(&vcpu, EVENT_NMI));
+    stand_at_iret(); /* an interrupt comes first: the handler is not left yet */
+    svm_inject(&vcpu, &(struct vm_event){ .type = EVENT_IRQ, .vector = 0x40 });
+    assert_int_equal(hw->nmi, SVM_NMI_BLOCKED);
+    assert_int_equal(vmcb.intercepts[0], OTHER_EXITS | IRET_EXITS);
 
     vmcb.clean = CLEAN_ALL;
     vcpu.regs.rip = IRET_AT;

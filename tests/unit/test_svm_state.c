@@ -7,7 +7,7 @@
 #include "unit.h"
 #include <string.h>
 
-enum { RDTSCP_BIT = 27, ATTR_DATA = 0x93, ATTR_LDT = 0x82, ATTR_TSS = 0x8b };
+enum { ATTR_DATA = 0x93, ATTR_LDT = 0x82, ATTR_TSS = 0x8b };
 #define CLEAN_ALL UINT64_C(0x3ff)
 #define UNUSABLE  SEG_ATTR_UNUSABLE
 
@@ -18,26 +18,14 @@ static struct vcpu vcpu;
 
 /* The CPU's own registers. */
 static struct {
-    bool has_rdtscp, tsc_aux_written;
-    uint64_t tsc_aux, pat, cr2;
-    unsigned debug_cleared, fpu_reset;
+    uint64_t pat, cr2;
+    unsigned forgotten;
 } cpu;
-
-struct cpuid_regs cpu_cpuid(uint32_t leaf, uint32_t subleaf)
-{
-    assert_true(leaf == 0x80000001 && subleaf == 0);
-    return (struct cpuid_regs){ .edx = cpu.has_rdtscp ? BIT32(RDTSCP_BIT) : 0 };
-}
 
 void msr_write(uint32_t msr, uint64_t v)
 {
-    if (msr == MSR_TSC_AUX) {
-        cpu.tsc_aux = v;
-        cpu.tsc_aux_written = true;
-    } else {
-        assert_int_equal(msr, MSR_PAT);
-        cpu.pat = v;
-    }
+    assert_int_equal(msr, MSR_PAT);
+    cpu.pat = v;
 }
 
 void cpu_write_cr2(uint64_t v)
@@ -45,14 +33,9 @@ void cpu_write_cr2(uint64_t v)
     cpu.cr2 = v;
 }
 
-void cpu_clear_debug_registers(void)
+void cpu_forget_guest(void)
 {
-    cpu.debug_cleared++;
-}
-
-void cpu_reset_fpu(void)
-{
-    cpu.fpu_reset++;
+    cpu.forgotten++;
 }
 
 static int setup(void **state)
@@ -332,18 +315,10 @@ static void a_new_vcpu_has_its_initial_values(void **state)
 static void nothing_of_the_last_guest_is_left(void **state)
 {
     (void)state;
-    for (unsigned rdtscp = 0; rdtscp < 2; rdtscp++) {
-        memset(&cpu, 0, sizeof cpu);
-        cpu.has_rdtscp = rdtscp;
-        cpu.tsc_aux = cpu.pat = cpu.cr2 = 0x666;
-        svm_init_vmcb(&vcpu);
-        assert_int_equal(cpu.tsc_aux_written, rdtscp); /* else the MSR does not exist */
-        assert_int_equal(cpu.tsc_aux, rdtscp ? 0 : 0x666);
-        assert_int_equal(cpu.pat, UINT64_C(0x0007040600070406));
-        assert_int_equal(cpu.cr2, 0);
-        assert_int_equal(cpu.debug_cleared, 1);
-        assert_int_equal(cpu.fpu_reset, 1);
-    }
+    cpu.pat = 0x666;
+    svm_init_vmcb(&vcpu);
+    assert_int_equal(cpu.pat, UINT64_C(0x0007040600070406));
+    assert_int_equal(cpu.forgotten, 1);
 }
 
 /* On the way into long mode and back. */

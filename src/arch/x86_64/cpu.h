@@ -133,6 +133,17 @@ static inline void cpu_cli(void)
     __asm__ volatile("cli" ::: "memory");
 }
 
+/* Call the host's own handlers of what has ended a guest. */
+static inline void cpu_raise_nmi(void)
+{
+    __asm__ volatile("int $2");
+}
+
+static inline void cpu_raise_machine_check(void)
+{
+    __asm__ volatile("int $18");
+}
+
 /* Lets pending interrupts in for one moment. */
 static inline void cpu_interrupt_window(void)
 {

@@ -47,7 +47,7 @@ void cpu_tables_load(struct percpu *p, unsigned id)
     trap_load_idt();
 }
 
-void cpu_reset_fpu(void)
+static void reset_fpu(void)
 {
     /* FCW and MXCSR as after a reset (Intel SDM vol. 1, "FXSAVE Area"). The rest are zeros, which
      * XRSTOR takes for "initial". */
@@ -63,6 +63,16 @@ void cpu_reset_fpu(void)
         cpu_xrstor(initial);
         xsetbv_safe(0, 1);
     }
+}
+
+void cpu_forget_guest(void)
+{
+    if (cpu_cpuid(0x80000001, 0).edx & BIT32(27)) { /* RDTSCP */
+        msr_write(MSR_TSC_AUX, 0);
+    }
+    cpu_write_cr2(0);
+    cpu_clear_debug_registers();
+    reset_fpu();
 }
 
 void cpu_features_enable(void)

@@ -44,6 +44,6 @@ void cpu_tables_load(struct percpu *p, unsigned id);
  * the guest's sake. */
 void cpu_features_enable(void);
 
-/* Puts the FPU and all state that XSAVE knows into its initial configuration, XCR0 = 1: the host
- * uses none of it, a new guest finds it clean. */
-void cpu_reset_fpu(void);
+/* Clears what no exit saves and the host does not use, so that a new guest finds nothing of the
+ * last one: CR2, debug registers, TSC_AUX, and all state that XSAVE knows, with XCR0 = 1. */
+void cpu_forget_guest(void);

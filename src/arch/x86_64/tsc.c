@@ -4,7 +4,8 @@
 
 enum { PIT_CHANNEL2 = 0x42, PIT_COMMAND = 0x43, PORT_61 = 0x61, PIT_HZ = 1193182 };
 enum { CHANNEL2_MODE0 = 0xb0, GATE2 = 1, SPEAKER = 2, OUT2 = 0x20, NOBODY = 0xff };
-enum { COUNT = PIT_HZ / 1000, PATIENCE = 2000000, SAMPLES = 3, TRIES = 50 };
+enum { COUNT_BRIEF = PIT_HZ / 1000, COUNT_LONG = PIT_HZ / 200 }; /* 1 ms, 5 ms */
+enum { PATIENCE = 2000000, SAMPLES = 3, TRIES = 50 };
 
 /* CPUID 15H: TSC = crystal * numerator / denominator, and where the crystal is not told, the base
  * rate of 16H, which is the TSC's on those CPUs (Intel SDM vol. 2, "CPUID"). 40000010H: kHz, as
@@ -32,9 +33,9 @@ static uint64_t hz_told(void)
 
 enum sample { SAMPLE_OK, SAMPLE_LATE, NO_PIT };
 
-/* TSC ticks while channel 2 in mode 0 counts a millisecond down and then raises its output, bit 5
- * of port 61h. LATE: it had done so before the first look, as when an emulator is kept waiting. */
-static enum sample take_sample(uint64_t *ticks)
+/* TSC ticks while channel 2 in mode 0 counts down from `count` and then raises its output, bit 5 of
+ * port 61h. LATE: it had done so before the first look, as when an emulator is kept waiting. */
+static enum sample take_sample(uint16_t count, uint64_t *ticks)
 {
     uint8_t gate = (uint8_t)((io_in8(PORT_61) & ~SPEAKER) | GATE2);
     uint8_t first;
@@ -42,9 +43,9 @@ static enum sample take_sample(uint64_t *ticks)
 
     io_out8(PORT_61, gate);
     io_out8(PIT_COMMAND, CHANNEL2_MODE0);
-    io_out8(PIT_CHANNEL2, COUNT & 0xff);
+    io_out8(PIT_CHANNEL2, (uint8_t)count);
     start = cpu_rdtsc(); /* before it starts: a wait here makes the sample longer, never shorter */
-    io_out8(PIT_CHANNEL2, COUNT >> 8);
+    io_out8(PIT_CHANNEL2, (uint8_t)(count >> 8));
     first = io_in8(PORT_61);
     if (first == NOBODY) {
         return NO_PIT;
@@ -63,14 +64,14 @@ static enum sample take_sample(uint64_t *ticks)
 
 /* The smallest of a few samples: firmware (SMIs) or a hypervisor above us can only make one longer.
  * 0 if there is no PIT, or one that does not count. */
-static uint64_t hz_measured(void)
+static uint64_t least_sample(uint16_t count)
 {
     uint64_t best = UINT64_MAX;
     unsigned good = 0;
 
     for (unsigned tries = 0; good < SAMPLES && tries < TRIES; tries++) {
         uint64_t ticks = 0;
-        enum sample got = take_sample(&ticks);
+        enum sample got = take_sample(count, &ticks);
 
         if (got == NO_PIT) {
             return 0;
@@ -80,17 +81,22 @@ static uint64_t hz_measured(void)
             good++;
         }
     }
-    return good ? best * PIT_HZ / COUNT : 0;
+    return good ? best : 0;
 }
 
-/* A measurement is rough, but an emulator's CPUID may tell the rate of the CPU that it plays. */
+/* An emulator's CPUID may tell the rate of the CPU that it plays, so a rough measurement must
+ * agree. Where nothing is told, a longer one is taken as well: their difference has lost what
+ * starting the count and looking at it takes, which is the same in both. */
 uint64_t tsc_hz_find(void)
 {
     uint64_t told = hz_told();
-    uint64_t measured = hz_measured();
+    uint64_t brief = least_sample(COUNT_BRIEF);
+    uint64_t rough = brief * PIT_HZ / COUNT_BRIEF;
+    uint64_t longer;
 
-    if (told && (!measured || (told > measured / 2 && told / 2 < measured))) {
+    if (told && (!rough || (told > rough / 2 && told / 2 < rough))) {
         return told;
     }
-    return measured;
+    longer = brief ? least_sample(COUNT_LONG) : 0;
+    return longer > brief ? (longer - brief) * PIT_HZ / (COUNT_LONG - COUNT_BRIEF) : rough;
 }

@@ -26,4 +26,5 @@ void cpu_wait_for_interrupt(void);
 void cpu_clear_debug_registers(void);
 
 static inline void cpu_pause(void) {}
+static inline void cpu_raise_machine_check(void) {}
 static inline void cpu_fence(void) {}
