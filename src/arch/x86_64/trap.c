@@ -7,6 +7,7 @@
 #include "lib/panic.h"
 #include <stddef.h>
 
+#define RFLAGS_RF BIT(16)
 enum { GATE_INTERRUPT = 0x8e, STUB_SIZE = 16, EXCEPTIONS = 32 };
 
 struct gate { /* Intel SDM vol. 3, "64-Bit Mode IDT" */
@@ -101,7 +102,9 @@ void trap_handle(struct trap_frame *f)
 {
     if (f->vector == VEC_HOST_DB) {
         /* The host sets neither TF nor DR7: it is a leftover of a guest. Bochs 2.7 delivers one at
-         * a #VMEXIT, where GS is still the guest's: nothing may be counted. */
+         * a #VMEXIT, where GS is still the guest's: nothing may be counted. RF, lest a breakpoint
+         * on an instruction comes again for ever. */
+        f->rflags |= RFLAGS_RF;
     } else if (f->vector >= EXCEPTIONS) {
         handle_irq((unsigned)f->vector & 0xff);
     } else if (f->vector == VEC_HOST_NMI) {
