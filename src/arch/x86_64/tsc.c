@@ -84,9 +84,9 @@ static uint64_t least_sample(uint16_t count)
     return good ? best : 0;
 }
 
-/* An emulator's CPUID may tell the rate of the CPU that it plays, so a rough measurement must
- * agree. Where nothing is told, a longer one is taken as well: their difference has lost what
- * starting the count and looking at it takes, which is the same in both. */
+/* An emulator's CPUID may tell the rate of the CPU that it plays: a rough measurement must agree,
+ * or stands instead. Where nothing is told, a longer one is taken as well: their difference has
+ * lost what starting the count and looking at it takes, which is the same in both. */
 uint64_t tsc_hz_find(void)
 {
     uint64_t told = hz_told();
@@ -97,6 +97,9 @@ uint64_t tsc_hz_find(void)
     if (told && (!rough || (told > rough / 2 && told / 2 < rough))) {
         return told;
     }
-    longer = brief ? least_sample(COUNT_LONG) : 0;
+    if (told || !rough) {
+        return rough;
+    }
+    longer = least_sample(COUNT_LONG);
     return longer > brief ? (longer - brief) * PIT_HZ / (COUNT_LONG - COUNT_BRIEF) : rough;
 }
