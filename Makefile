@@ -5,8 +5,8 @@ GUEST  ?=
 SCREEN ?=
 export PYTHONDONTWRITEBYTECODE := 1
 
-ifneq ($(filter-out linux hlt,$(GUEST)),)
-$(error GUEST is linux or hlt)
+ifneq ($(filter-out linux dos hlt,$(GUEST)),)
+$(error GUEST is linux, dos or hlt)
 endif
 ifneq ($(filter-out gtk vnc,$(SCREEN)),)
 $(error SCREEN is gtk or vnc)
@@ -18,7 +18,7 @@ endif
 help: ## This list
 	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
 	@echo
-	@echo "GUEST=linux|hlt takes that menu entry at once; SCREEN=gtk|vnc shows a run's screen as well;"
+	@echo "GUEST=linux|dos|hlt takes that menu entry at once; SCREEN=gtk|vnc shows a run's screen as well;"
 	@echo "DRY=1 prints a run's command line instead."
 
 deps:

@@ -1,5 +1,6 @@
 #include "console.h"
 #include "arch/x86_64/cpu.h"
+#include "drivers/ps2_keyboard.h"
 #include "drivers/uart16550.h"
 #include "drivers/vga_text.h"
 #include "lib/log.h"
@@ -8,6 +9,9 @@ enum { COM1 = 0x3f8, TYPED_MAX = 4096, POLL_WITHOUT_IRQ_HZ = 100, GUEST_ROOM = 4
 
 static struct uart16550 serial;
 static struct vga_text screen;
+static struct ps2_keyboard keyboard;
+static bool has_keyboard;
+static uint32_t prints;
 static struct {
     struct vm *vm;
     struct uart *uart;
@@ -26,6 +30,7 @@ static void put(uint8_t byte)
 
 void console_print(const char *text, size_t len)
 {
+    prints++;
     for (size_t i = 0; i < len; i++) {
         if (text[i] == '\n') {
             put('\r');
@@ -64,9 +69,50 @@ void console_set_clock(uint64_t tsc_hz)
     front.poll_ticks = tsc_hz / POLL_WITHOUT_IRQ_HZ;
 }
 
+void console_find_keyboard(void)
+{
+    has_keyboard = ps2_keyboard_init(&keyboard);
+    if (has_keyboard) {
+        ps2_keyboard_set_irq(&keyboard, true);
+    }
+}
+
 bool console_can_type(void)
 {
-    return serial.present;
+    return serial.present || has_keyboard;
+}
+
+/* What was typed stays in the controller until host_poll, which follows each host interrupt. */
+void console_keyboard_irq(void *ctx)
+{
+    (void)ctx;
+}
+
+void console_put_serial(const char *text, size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        uart16550_put(&serial, (uint8_t)text[i]);
+    }
+}
+
+uint32_t console_backlog(void)
+{
+    return serial.present ? UART16550_RING - uart16550_room(&serial) : 0;
+}
+
+uint32_t console_prints(void)
+{
+    return prints;
+}
+
+bool console_host_key(struct key_event *event)
+{
+    return has_keyboard && ps2_keyboard_get(&keyboard, event);
+}
+
+void console_own_screen(bool own)
+{
+    vga_text_hide(&screen, !own);
 }
 
 uint64_t console_lost(void)
@@ -103,6 +149,11 @@ void console_irq(void *ctx)
 
 void console_attach(struct vm *vm, struct uart *uart)
 {
+    struct key_event stale;
+
+    for (unsigned i = 0; i < TYPED_MAX && console_host_key(&stale); i++) {
+        /* it was typed for somebody else */
+    }
     front.vm = vm;
     front.uart = uart;
 }
@@ -124,14 +175,19 @@ static bool guest_ready(void *ctx)
     return !front.full;
 }
 
-static bool guest_get(void *ctx, uint8_t *byte)
+bool console_typed(uint8_t *byte)
 {
-    (void)ctx;
     if (front.head == front.tail) {
         return false;
     }
     *byte = front.typed[front.tail++ % TYPED_MAX];
     return true;
+}
+
+static bool guest_get(void *ctx, uint8_t *byte)
+{
+    (void)ctx;
+    return console_typed(byte);
 }
 
 struct uart_port console_guest_port(void)
@@ -167,10 +223,18 @@ void console_flush(void)
 
 uint8_t console_key(void)
 {
+    struct key_event event;
+    uint8_t byte;
+
     console_flush();
-    while (front.head == front.tail) {
+    for (;;) {
         take_input();
+        if (console_typed(&byte)) {
+            return byte;
+        }
+        if (console_host_key(&event) && event.down && ps2_keyboard_ascii(event.key)) {
+            return (uint8_t)ps2_keyboard_ascii(event.key);
+        }
         cpu_pause();
     }
-    return front.typed[front.tail++ % TYPED_MAX];
 }

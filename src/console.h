@@ -4,6 +4,7 @@
 #pragma once
 #include "devices/uart.h"
 #include "hv/vm.h"
+#include "lib/key.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -18,7 +19,13 @@ void console_move_vga(volatile uint16_t *vga_cells);
 /* How fast the TSC runs: the serial port is then looked at only when it may have room. */
 void console_set_clock(uint64_t tsc_hz);
 
-/* False if there is no serial port, and so no way to answer a prompt. */
+/* Looks for the host's own keyboard. */
+void console_find_keyboard(void);
+
+/* The handler of its interrupt: what was typed is fetched by console_host_key(). */
+void console_keyboard_irq(void *ctx);
+
+/* False if there is no serial port and no keyboard, and so no way to answer a prompt. */
 bool console_can_type(void);
 
 /* Bytes of output that found the serial port's ring full: log lines only, since a guest is made to
@@ -34,6 +41,25 @@ void console_irq(void *ctx);
 
 /* Text as it is ("\n" becomes "\r\n"), on all consoles, past the log. */
 void console_print(const char *text, size_t len);
+
+/* Bytes for the terminal on the serial port only, as they are. */
+void console_put_serial(const char *text, size_t len);
+
+/* Bytes that wait for the serial line; with no line there are none. */
+uint32_t console_backlog(void);
+
+/* How often console_print() has put something on the serial port: whoever paints there knows by it
+ * that its picture is gone. */
+uint32_t console_prints(void);
+
+/* The next byte typed on the serial port. */
+bool console_typed(uint8_t *byte);
+
+/* The next event of the host's own keyboard. */
+bool console_host_key(struct key_event *event);
+
+/* False: somebody else has the text screen; what is printed is kept. True: it is shown again. */
+void console_own_screen(bool own);
 
 /* Puts a guest in front: its 16550 is uart, its VM is woken when there is work. NULL takes it away.
  */

@@ -14,14 +14,23 @@
 #include "lib/range.h"
 #include "mm/frame.h"
 #include "mm/paging.h"
+#include "pc_console.h"
 
+#define VGA_HPA      UINT64_C(0xa0000)
+#define VGA_LEN      UINT64_C(0x20000)
 #define BOOT_MAP_END (UINT64_C(4) * GIB)
 #define RAM_END      BIT(46) /* what the direct map can show */
 #define IMAGE_VMA    UINT64_C(0xffffffff80000000)
 #define IMAGE_LMA    UINT64_C(0x200000)
 #define APIC_BASE_X2 BIT(10)
 #define APIC_BASE_ON BIT(11)
-enum { IRQ_COM1 = 4, VECTOR_COM1 = 0x30, IOAPIC_LAST = 0xfe0 /* its registers end in the page */ };
+enum {
+    IRQ_KEYBOARD = 1,
+    IRQ_COM1 = 4,
+    VECTOR_COM1 = 0x30,
+    VECTOR_KEYBOARD = 0x31,
+    IOAPIC_LAST = 0xfe0 /* its registers end in the page */
+};
 
 extern const char image_end[];
 
@@ -182,7 +191,7 @@ static void map_devices(struct host *h)
 {
     uint64_t ioapic = h->madt.ioapic.v;
 
-    h->has_vga = paging_map(HPA(VGA_TEXT_HPA), PAGE_SIZE, PAGE_DEVICE) == ERR_NONE;
+    h->has_vga = paging_map(HPA(VGA_HPA), VGA_LEN, PAGE_DEVICE) == ERR_NONE;
     h->has_lapic = (msr_read(MSR_APIC_BASE) & APIC_BASE_X2) ||
                    paging_map(HPA(lapic_address()), PAGE_SIZE, PAGE_DEVICE) == ERR_NONE;
     h->has_ioapic =
@@ -209,6 +218,19 @@ static enum err map_modules(const struct host *h)
     return ERR_NONE;
 }
 
+/* Sends an ISA interrupt to this handler. False if it is not on the I/O APIC that we know. */
+static bool route(const struct host *h, unsigned irq, uint8_t vector, void (*handler)(void *ctx))
+{
+    const struct acpi_isa_irq *line = &h->madt.isa[irq];
+
+    if (line->gsi < h->madt.ioapic_gsi) {
+        return false;
+    }
+    trap_set_irq(vector, handler, NULL);
+    ioapic_host_route(line->gsi - h->madt.ioapic_gsi, vector, line->level, line->active_low);
+    return true;
+}
+
 static void start_interrupts(const struct host *h)
 {
     uint64_t base = msr_read(MSR_APIC_BASE);
@@ -221,15 +243,11 @@ static void start_interrupts(const struct host *h)
     }
     lapic_host_init(x2 ? NULL : hpa_ptr(HPA(lapic_address())));
     if (h->has_ioapic) {
-        const struct acpi_isa_irq *com1 = &h->madt.isa[IRQ_COM1];
-
         ioapic_host_init(hpa_ptr(h->madt.ioapic));
-        if (com1->gsi >= h->madt.ioapic_gsi) {
-            trap_set_irq(VECTOR_COM1, console_irq, NULL);
-            ioapic_host_route(com1->gsi - h->madt.ioapic_gsi, VECTOR_COM1, com1->level,
-                              com1->active_low);
+        if (route(h, IRQ_COM1, VECTOR_COM1, console_irq)) {
             console_expect_irq();
         }
+        (void)route(h, IRQ_KEYBOARD, VECTOR_KEYBOARD, console_keyboard_irq);
     }
 }
 
@@ -256,6 +274,7 @@ bool host_start(struct host *h, uint64_t load_offset, const char **why)
     paging_load();
     console_move_vga(h->has_vga ? hpa_ptr(HPA(VGA_TEXT_HPA)) : NULL);
     frame_init(&h->ram);
+    pc_console_init(h->has_vga ? hpa_ptr(HPA(VGA_HPA)) : NULL);
     cpu_features_enable();
     h->clock = (struct clock){ .now = read_tsc, .hz = tsc_hz_find() };
     if (h->clock.hz < SLOWEST_HZ) {
@@ -263,6 +282,7 @@ bool host_start(struct host *h, uint64_t load_offset, const char **why)
         return false;
     }
     console_set_clock(h->clock.hz);
+    console_find_keyboard();
     start_interrupts(h);
     return true;
 }

@@ -5,6 +5,7 @@
 #include "drivers/cmos_clock.h"
 #include "drivers/power.h"
 #include "drivers/vga_text.h"
+#include "guest/bios.h"
 #include "guest/boot.h"
 #include "host.h"
 #include "lib/bits.h"
@@ -14,6 +15,7 @@
 #include "mm/frame.h"
 #include "mm/paging.h"
 #include "options.h"
+#include "pc_console.h"
 #include "report.h"
 #include "svm/svm.h"
 #include "version.h"
@@ -158,9 +160,16 @@ static void read_modules(struct core *c)
     }
 }
 
-/* What mem= says, or 1 GiB, or what there is. */
+static bool has_bios(const struct core *c)
+{
+    return c->plan.part[ROLE_BIOS];
+}
+
+/* What mem= says, or what is usual for such a guest, or what there is. */
 static uint64_t guest_bytes(struct core *c)
 {
+    uint64_t usual = has_bios(c) ? bios_default_ram() : RAM_DEFAULT;
+    uint64_t least = has_bios(c) ? bios_least_ram(&c->plan) : 0;
     uint64_t spare = frame_bytes_free() - MIN(frame_bytes_free(), RAM_RESERVE);
     uint64_t room = ALIGN_DOWN(spare, 2 * MIB);
     char why[WHY_MAX];
@@ -171,7 +180,15 @@ static uint64_t guest_bytes(struct core *c)
                   (unsigned long long)(c->options.mem / MIB), (unsigned long long)(room / MIB));
         give_up(c, why);
     }
-    return c->options.mem ? c->options.mem : MIN(room, RAM_DEFAULT);
+    room = c->options.mem ? c->options.mem : MIN(room, usual);
+    if (room < least) {
+        fmt_print(why, sizeof why,
+                  "a guest with this BIOS and this floppy needs at least %llu MiB of memory, and "
+                  "there are %llu",
+                  (unsigned long long)(least / MIB), (unsigned long long)(room / MIB));
+        give_up(c, why);
+    }
+    return room;
 }
 
 static void turn_on(struct core *c)
@@ -192,10 +209,12 @@ static bool run_guest(struct core *c, uint64_t bytes)
         .ops = c->ops,
         .clock = &c->host.clock,
         .cpuid = &c->cpuid,
-        .console = console_guest_port(),
-        .host_poll = console_poll,
+        .console = has_bios(c) ? pc_console_no_wire() : console_guest_port(),
+        .host_poll = has_bios(c) ? pc_console_poll : console_poll,
         .epoch = cmos_clock_read(),
         .ram_bytes = bytes,
+        .bios = has_bios(c),
+        .watch_idle = has_bios(c) && bios_watches_idle(&c->plan),
     };
     struct report_figures figures;
     struct machine *m;
@@ -210,12 +229,20 @@ static bool run_guest(struct core *c, uint64_t bytes)
     }
     m = hpa_ptr(at);
     memset(m, 0, size);
+    config.host_ctx = m;
     if (machine_init(m, &config, why) != ERR_NONE || !boot_load(&c->plan, m, &copy_ticks, why)) {
         give_up(c, why);
     }
     log_info("Guest launched! (%s, %llu MiB)", c->ops->name, (unsigned long long)(bytes / MIB));
-    console_attach(&m->vm, &m->com1);
-    vcpu_run(&m->vcpu);
+    if (has_bios(c)) {
+        console_attach(&m->vm, NULL);
+        pc_console_attach(m);
+        bios_run(m);
+        pc_console_detach();
+    } else {
+        console_attach(&m->vm, &m->com1);
+        vcpu_run(&m->vcpu);
+    }
     console_attach(NULL, NULL);
     if (m->vm.stop == VM_HALTED && c->plan.part[ROLE_FLAT]) {
         log_info("Guest executed HLT!");

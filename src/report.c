@@ -60,6 +60,7 @@ static void print_json(struct machine *m, const struct report_figures *f)
     json_number(&j, "resident_kib", f->resident_kib);
     json_number(&j, "ticks_to_guest", f->ticks_to_guest);
     json_number(&j, "ticks_in_guest", s->ticks_in_guest);
+    json_number(&j, "ticks_halted", s->ticks_halted);
     json_number(&j, "ticks_in_host", total - MIN(total, s->ticks_in_guest));
     json_number(&j, "tsc_hz", m->vm.clock->hz);
     json_raw(&j, "}\n");

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""iso.py [--guest linux|hlt]: lays the tree of iso/README.md out in build/iso and makes build/pxhv.iso.
+"""iso.py [--guest linux|dos|hlt]: lays the tree of iso/README.md out in build/iso and makes build/pxhv.iso.
 
 Does nothing when the ISO has been made from the same files.
 """
@@ -11,6 +11,7 @@ import subprocess
 import sys
 
 import disk
+import freedos
 
 TOP = pathlib.Path(__file__).resolve().parent.parent
 BUILD = TOP / "build"
@@ -21,11 +22,17 @@ FILES = {
     "boot/linux/vmlinuz": BUILD / "guest/vmlinuz",
     "boot/linux/initrd.gz": BUILD / "guest/initrd.gz",
 }
-ENTRIES = {"linux": "Linux", "hlt": "Self-test: HLT guest"}
+FIRMWARE = pathlib.Path("/usr/share/seabios")
+ENTRIES = {"linux": "Linux", "dos": "FreeDOS", "hlt": "Self-test: HLT guest"}
 # What grub.cfg uses, and the partition maps that the start on UEFI asks for. The image that GRUB starts
 # from has its disk drivers built in.
 MODULES = ("multiboot2 normal iso9660 serial terminal test configfile all_video sleep part_acorn part_amiga "
            "part_apple part_bsd part_dfly part_dvh part_gpt part_msdos part_plan part_sun part_sunpc")
+
+
+def dos_files(floppy):
+    return {"boot/dos/bios.bin": FIRMWARE / "bios.bin", "boot/dos/vgabios.bin": FIRMWARE / "vgabios-isavga.bin",
+            "boot/dos/floppy.img": floppy}
 
 
 def choice(guest):
@@ -63,16 +70,22 @@ def main():
     parse.add_argument("--guest", choices=ENTRIES, help="boots this entry, without the menu's wait")
     guest = parse.parse_args().guest
 
+    floppy = freedos.find()
+    if guest == "dos" and not floppy:
+        sys.exit(freedos.HOW)
+    files = {**FILES, **(dos_files(floppy) if floppy else {})}
     digest = hashlib.sha256((MODULES + choice(guest)).encode())
-    for name, source in sorted(FILES.items()):
+    for name, source in sorted(files.items()):
         digest.update(name.encode() + hashlib.sha256(source.read_bytes()).digest())
     iso, stamp = BUILD / "pxhv.iso", BUILD / "iso.sha256"
     if iso.exists() and stamp.exists() and stamp.read_text() == digest.hexdigest():
         return
     stamp.unlink(missing_ok=True)
-    make(iso, BUILD / "iso", FILES, guest)
+    make(iso, BUILD / "iso", files, guest)
     stamp.write_text(digest.hexdigest())
     print(f"{iso.relative_to(TOP)}: {iso.stat().st_size >> 10} KiB")
+    if not floppy:
+        print(freedos.HOW)
 
 
 if __name__ == "__main__":

@@ -262,6 +262,17 @@ bool pic_pending(const struct pic *p)
     return p->out;
 }
 
+bool pic_serves(const struct pic *p, unsigned pin)
+{
+    int ir = chip_pending(&p->chip[MASTER]);
+
+    if (ir == CASCADE_IR) {
+        ir = chip_pending(&p->chip[SLAVE]);
+        return ir >= 0 && pin == 8 + (unsigned)ir;
+    }
+    return ir >= 0 && pin == (unsigned)ir;
+}
+
 uint8_t pic_ack(struct pic *p)
 {
     unsigned which = MASTER;

@@ -34,6 +34,9 @@ bool pic_pending(const struct pic *p);
 /* The CPU's interrupt acknowledge: the vector, spurious IR7 / IR15 included. */
 uint8_t pic_ack(struct pic *p);
 
+/* True if the next acknowledge is for IRQ pin 0..15. */
+bool pic_serves(const struct pic *p, unsigned pin);
+
 io_fn pic_master_io; /* ports 20h-21h; dev is the struct pic */
 io_fn pic_slave_io;  /* ports A0h-A1h */
 io_fn pic_elcr_io;   /* ports 4D0h-4D1h */

@@ -26,6 +26,20 @@ enum {
 /* An edge is at least 1/50,000 s behind the one before, however small the count is. */
 enum { MAX_EDGES_HZ = 50000 };
 
+/* An edge that comes while the one before still waits in the PIC is owed to the guest and given
+ * later, a quarter of a period after the guest took one, so that its work goes on in between. A
+ * count so small that a quarter of it is nothing cannot be made up for. */
+enum {
+    OWED_PART = 4,
+    OWED_LEAST_COUNT = OWED_PART * (PIT_HZ / MAX_EDGES_HZ),
+    OWED_MAX = 65543, /* an hour at 18.2 Hz: made up for within half an hour */
+};
+
+/* A guest that took no edge for so long while it ran has masked IRQ 0, or takes its ticks
+ * elsewhere. On a PC a mask leaves it one tick. It is longer than a guest has its interrupts off,
+ * and so short that what is owed when the mask goes away comes within a second. */
+enum { UNTAKEN_CLOCKS = 2 * PIT_HZ, NEVER_TAKEN = UINT32_MAX };
+
 /* Both ways exact; hz * PIT_HZ stays far below 2^64. */
 static uint64_t to_clocks(const struct pit *p, uint64_t ticks)
 {
@@ -158,6 +172,8 @@ static void channel0_changed(struct pit *p, uint64_t now)
 {
     struct pit_channel *c = &p->ch[0];
 
+    p->owed = 0;
+    p->untaken = NEVER_TAKEN;
     if (!output(p, c, now)) {
         irq_set(&p->irq0, false);
     }
@@ -169,25 +185,81 @@ static void channel0_changed(struct pit *p, uint64_t now)
     }
 }
 
-/* One edge each time. A late timer makes up for the edges it missed, one by one; more than a second
- * of them is forgotten, as nobody waits for those. */
+/* True while the guest takes its ticks through the PIC. */
+static bool counts_edges(const struct pit *p)
+{
+    const struct pit_channel *c = &p->ch[0];
+
+    return c->count >= OWED_LEAST_COUNT && (uint64_t)p->untaken * c->count <= UNTAKEN_CLOCKS;
+}
+
+static void pulse(struct pit *p)
+{
+    irq_set(&p->irq0, false);
+    irq_set(&p->irq0, true);
+}
+
+/* Edges that a late timer missed: all are owed, whatever kept the host. */
+static void owe_missed(struct pit *p, struct pit_channel *c, uint64_t now)
+{
+    uint64_t done = elapsed(p, c, now);
+    uint64_t missed = done < c->edge ? 0 : (done - c->edge) / c->count + 1;
+
+    c->edge += missed * c->count;
+    p->owed = (uint32_t)MIN(p->owed + missed + (p->untaken != 0), OWED_MAX);
+    p->untaken++;
+}
+
+/* A guest that does not count gets the edges that a late timer missed one by one; more than a
+ * second of them is forgotten, as nobody waits for those. */
+static void forget_missed(const struct pit *p, struct pit_channel *c, uint64_t now)
+{
+    uint64_t hz = p->clock->hz;
+
+    if (now - c->start > hz && c->start + to_ticks(p, c->edge) < now - hz) {
+        c->edge = (to_clocks(p, now - c->start) / c->count + 1) * c->count;
+    }
+}
+
+/* One edge each time. */
 static void fire(void *ctx, uint64_t now)
 {
     struct pit *p = ctx;
     struct pit_channel *c = &p->ch[0];
-    uint64_t hz = p->clock->hz;
 
-    irq_set(&p->irq0, false);
-    irq_set(&p->irq0, true);
+    pulse(p);
     if (!is_periodic(c)) {
         return;
     }
     catch_up(c, now);
     c->edge += c->count;
-    if (now - c->start > hz && c->start + to_ticks(p, c->edge) < now - hz) {
-        c->edge = (to_clocks(p, now - c->start) / c->count + 1) * c->count;
+    if (counts_edges(p)) {
+        owe_missed(p, c, now);
+    } else {
+        forget_missed(p, c, now);
     }
-    arm(p, now + hz / MAX_EDGES_HZ);
+    arm(p, now + p->clock->hz / MAX_EDGES_HZ);
+}
+
+/* If an edge of the counter's own came first, the next one that is owed waits for its turn. */
+static void fire_late(void *ctx, uint64_t now)
+{
+    struct pit *p = ctx;
+
+    (void)now;
+    if (p->owed && p->untaken == 0) {
+        p->owed--;
+        p->untaken++;
+        pulse(p);
+    }
+}
+
+void pit_acked(struct pit *p)
+{
+    p->untaken = 0;
+    if (p->owed) {
+        timer_arm(&p->late, clock_now(p->clock) + to_ticks(p, p->ch[0].count / OWED_PART));
+    }
 }
 
 /* All of a new count has been written. True if the counter starts again with it. */
@@ -341,6 +413,7 @@ void pit_init(struct pit *p, struct irq_line irq0, const struct clock *clock,
         p->ch[i].gate = i != 2;
     }
     timer_init(&p->timer, timers, fire, p);
+    timer_init(&p->late, timers, fire_late, p);
 }
 
 void pit_io(void *dev, struct io_access *a)
@@ -348,6 +421,7 @@ void pit_io(void *dev, struct io_access *a)
     struct pit *p = dev;
     unsigned port = a->offset & 3;
     uint64_t now = clock_now(p->clock);
+    bool restarts;
 
     if (!a->write) {
         a->value =
@@ -356,8 +430,12 @@ void pit_io(void *dev, struct io_access *a)
         write_control(p, (uint8_t)a->value, now);
     } else {
         catch_up(&p->ch[port], now);
-        if (write_count(p, &p->ch[port], (uint8_t)a->value, now) && port == 0) {
-            channel0_changed(p, now);
+        restarts = write_count(p, &p->ch[port], (uint8_t)a->value, now);
+        if (port == 0) {
+            p->owed = 0; /* these were ticks of another length */
+            if (restarts) {
+                channel0_changed(p, now);
+            }
         }
     }
 }

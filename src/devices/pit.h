@@ -30,11 +30,20 @@ struct pit {
     uint8_t port61; /* bits 0 (gate 2) and 1 (speaker); 2 and 3 are kept and do nothing */
     struct irq_line irq0;
     struct timer timer; /* the next edge of channel 0 */
+    struct timer late;  /* when the next of the owed edges is given */
+    uint32_t untaken;   /* edges since the CPU last took IRQ 0 through the PIC; stops at a limit */
+    uint32_t owed;      /* edges that fell together with one that was not taken yet */
     const struct clock *clock;
 };
 
 /* No channel runs until the guest programs it. */
 void pit_init(struct pit *p, struct irq_line irq0, const struct clock *clock,
               struct timer_queue *timers);
+
+/* The CPU has taken IRQ 0 through the PIC. A guest for which this is called loses no tick for
+ * having been kept from running or having had its interrupts off for a while: it gets each later.
+ * One that takes its ticks elsewhere (an I/O APIC) sees the edges as they come. */
+void pit_acked(struct pit *p);
+
 io_fn pit_io;        /* ports 40h-43h; dev is the struct pit */
 io_fn pit_port61_io; /* port 61h */

@@ -7,7 +7,7 @@ enum { CRTC_INDEX = 0x3d4, CRTC_CURSOR_HIGH = 0x0e, CRTC_CURSOR_LOW = 0x0f };
 
 static void repaint(struct vga_text *v)
 {
-    for (unsigned i = 0; i < CELLS; i++) {
+    for (unsigned i = 0; i < CELLS && !v->hidden; i++) {
         v->cell[i] = v->shadow[i];
     }
 }
@@ -16,6 +16,9 @@ static void move_cursor(const struct vga_text *v)
 {
     unsigned at = v->row * VGA_COLUMNS + v->column;
 
+    if (v->hidden) {
+        return;
+    }
     io_out16(CRTC_INDEX, (uint16_t)((at & 0xff00) | CRTC_CURSOR_HIGH));
     io_out16(CRTC_INDEX, (uint16_t)(at << 8 | CRTC_CURSOR_LOW));
 }
@@ -55,7 +58,9 @@ static void put_cell(struct vga_text *v, uint8_t byte)
     unsigned at = v->row * VGA_COLUMNS + v->column;
 
     v->shadow[at] = (uint16_t)(GREY_ON_BLACK | byte);
-    v->cell[at] = v->shadow[at];
+    if (!v->hidden) {
+        v->cell[at] = v->shadow[at];
+    }
     if (++v->column == VGA_COLUMNS) {
         v->column = 0;
         new_line(v);
@@ -104,6 +109,15 @@ void vga_text_put(struct vga_text *v, uint8_t byte)
         }
     }
     if (byte == '\n' || byte == '\r' || byte == '\b') {
+        move_cursor(v);
+    }
+}
+
+void vga_text_hide(struct vga_text *v, bool hidden)
+{
+    v->hidden = hidden;
+    if (v->cell && !hidden) {
+        repaint(v);
         move_cursor(v);
     }
 }

@@ -8,7 +8,15 @@
 
 enum { BOOT_WHY_MAX = 200 };
 
-enum boot_role { ROLE_KERNEL, ROLE_INITRD, ROLE_FLAT, ROLE_COUNT };
+enum boot_role {
+    ROLE_KERNEL,
+    ROLE_INITRD,
+    ROLE_FLAT,
+    ROLE_BIOS,
+    ROLE_VGABIOS,
+    ROLE_FLOPPY,
+    ROLE_COUNT
+};
 
 struct boot_module {
     enum boot_role role;
@@ -42,4 +50,6 @@ bool boot_load(const struct boot_plan *plan, struct machine *m, uint64_t *copy_t
 bool linux_load(const struct boot_plan *plan, struct machine *m, uint64_t *copy_ticks,
                 char why[BOOT_WHY_MAX]);
 bool flat_load(const struct boot_plan *plan, struct machine *m, char why[BOOT_WHY_MAX]);
-bool flat_check(const struct boot_module *b, const struct virt_ops *ops, char why[BOOT_WHY_MAX]);
+bool flat_check(const struct boot_plan *plan, const struct virt_ops *ops, char why[BOOT_WHY_MAX]);
+bool bios_load(const struct boot_plan *plan, struct machine *m, char why[BOOT_WHY_MAX]);
+bool bios_check(const struct boot_plan *plan, const struct virt_ops *ops, char why[BOOT_WHY_MAX]);

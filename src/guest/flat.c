@@ -52,11 +52,11 @@ static bool parse(struct slice rest, struct flat_options *o, char why[BOOT_WHY_M
     return true;
 }
 
-bool flat_check(const struct boot_module *b, const struct virt_ops *ops, char why[BOOT_WHY_MAX])
+bool flat_check(const struct boot_plan *plan, const struct virt_ops *ops, char why[BOOT_WHY_MAX])
 {
     struct flat_options o;
 
-    if (!parse(b->cmdline, &o, why)) {
+    if (!parse(plan->part[ROLE_FLAT]->cmdline, &o, why)) {
         return false;
     }
     if (o.mode == START_REAL && !ops->real_mode()) {

@@ -1,22 +1,27 @@
 #include "guest/machine.h"
 #include "guest/acpi_tables.h"
+#include "guest/ram.h"
 #include "lib/bits.h"
 #include "lib/fmt.h"
 #include "lib/mem.h"
 #include "mm/frame.h"
 #include "mm/paging.h"
 
-enum { IRQ_PIT = 0, IRQ_COM1 = 4, IRQ_RTC = 8, IRQ_SCI = 9, IOAPIC_PIN_PIT = 2 };
+enum { IRQ_PIT = 0, IRQ_KEYBOARD = 1, IRQ_COM1 = 4, IRQ_RTC = 8, IRQ_SCI = 9, IOAPIC_PIN_PIT = 2 };
 enum {
     PORT_PIC1 = 0x20,
     PORT_PIT = 0x40,
     PORT_61 = 0x61,
+    PORT_I8042_DATA = 0x60,
     PORT_I8042 = 0x64,
     PORT_RTC = 0x70,
     PORT_92 = 0x92,
     PORT_PIC2 = 0xa0,
+    PORT_VGA = 0x3b0,
     PORT_COM1 = 0x3f8,
     PORT_ELCR = 0x4d0,
+    PORT_FW_CFG = 0x510,
+    PORT_FW_CFG_DMA = 0x514,
     PORT_PM_EVENT = 0x600,
     PORT_PM_CONTROL = 0x604,
     PORT_PCI_ADDRESS = 0xcf8,
@@ -53,12 +58,17 @@ static void pic_intr(void *ctx, bool level)
 
 static bool extint_pending(void *ctx)
 {
-    return pic_pending(ctx);
+    return pic_pending(&((struct machine *)ctx)->pic);
 }
 
 static uint8_t extint_ack(void *ctx)
 {
-    return pic_ack(ctx);
+    struct machine *m = ctx;
+
+    if (pic_serves(&m->pic, IRQ_PIT)) {
+        pit_acked(&m->pit);
+    }
+    return pic_ack(&m->pic);
 }
 
 static void lapic_kick(void *ctx)
@@ -119,50 +129,95 @@ static void on_power_off(void *ctx)
     vm_stop(ctx, VM_POWER_OFF, "the guest powered off");
 }
 
+/* Port CF9h resets all of the PC. */
 static void on_reset(void *ctx)
 {
-    vm_stop(ctx, VM_RESET, "the guest asked for a reset");
+    struct machine *m = ctx;
+
+    m->hard_reset = true;
+    vm_stop(&m->vm, VM_RESET, "the guest asked for a reset");
+}
+
+/* The pulse of the keyboard controller, and port 92h, reset the CPU alone. */
+static void on_cpu_reset(void *ctx)
+{
+    vm_stop(&((struct machine *)ctx)->vm, VM_RESET, "the guest asked for a reset");
+}
+
+static void on_a20(void *ctx, bool on)
+{
+    ram_set_a20(ctx, on);
+}
+
+static const struct i8042_ops i8042_ops = { .a20 = on_a20, .reset = on_cpu_reset };
+
+static void on_video_change(void *ctx)
+{
+    ram_show_video(ctx);
+}
+
+static enum err add_ranges(struct io_bus *bus, const struct io_range *range, unsigned count)
+{
+    enum err e = ERR_NONE;
+
+    for (unsigned i = 0; i < count && e == ERR_NONE; i++) {
+        e = io_bus_add(bus, &range[i]);
+    }
+    return e;
+}
+
+/* What a PC with a BIOS has more, or other. */
+static enum err add_bios_devices(struct machine *m)
+{
+    const struct io_range pio[] = {
+        {PORT_I8042_DATA,  1,          i8042_data_io,    &m->i8042,  "i8042"   },
+        { PORT_I8042,      1,          i8042_command_io, &m->i8042,  "i8042"   },
+        { PORT_92,         1,          i8042_port92_io,  &m->i8042,  "port 92h"},
+        { VGA_IO_BASE,     VGA_IO_LEN, vga_io,           &m->vga,    "vga"     },
+        { PORT_FW_CFG,     2,          fw_cfg_io,        &m->fw_cfg, "fw_cfg"  },
+        { PORT_FW_CFG_DMA, 8,          fw_cfg_dma_io,    &m->fw_cfg, "fw_cfg"  },
+    };
+    const struct io_range mmio = { VGA_MEM_BASE, VGA_MEM_LEN, vga_mem_io, &m->vga, "vga" };
+    enum err e = add_ranges(&m->vm.mmio, &mmio, 1);
+
+    return e == ERR_NONE ? add_ranges(&m->vm.pio, pio, ARRAY_SIZE(pio)) : e;
+}
+
+static enum err add_plain_devices(struct machine *m)
+{
+    const struct io_range pio[] = {
+        {PORT_I8042, 1, reset_i8042_io,  &m->reset, "port 64h"},
+        { PORT_92,   1, reset_port92_io, &m->reset, "port 92h"},
+    };
+
+    return add_ranges(&m->vm.pio, pio, ARRAY_SIZE(pio));
 }
 
 static enum err add_devices(struct machine *m)
 {
     const struct io_range pio[] = {
-        {PORT_PIC1,         2, pic_master_io,       &m->pic,   "pic"     },
-        { PORT_PIT,         4, pit_io,              &m->pit,   "pit"     },
-        { PORT_61,          1, pit_port61_io,       &m->pit,   "port 61h"},
-        { PORT_I8042,       1, reset_i8042_io,      &m->reset, "port 64h"},
-        { PORT_RTC,         2, rtc_io,              &m->rtc,   "rtc"     },
-        { PORT_92,          1, reset_port92_io,     &m->reset, "port 92h"},
-        { PORT_PIC2,        2, pic_slave_io,        &m->pic,   "pic"     },
-        { PORT_COM1,        8, uart_io,             &m->com1,  "com1"    },
-        { PORT_ELCR,        2, pic_elcr_io,         &m->pic,   "elcr"    },
-        { PORT_PM_EVENT,    4, acpi_pm_event_io,    &m->pm,    "acpi"    },
-        { PORT_PM_CONTROL,  2, acpi_pm_control_io,  &m->pm,    "acpi"    },
-        { PORT_PCI_ADDRESS, 4, pci_host_address_io, &m->pci,   "pci"     },
-        { PORT_PCI_DATA,    4, pci_host_data_io,    &m->pci,   "pci"     },
+        {PORT_PIC1,         2, pic_master_io,       &m->pic,  "pic"     },
+        { PORT_PIT,         4, pit_io,              &m->pit,  "pit"     },
+        { PORT_61,          1, pit_port61_io,       &m->pit,  "port 61h"},
+        { PORT_RTC,         2, rtc_io,              &m->rtc,  "rtc"     },
+        { PORT_PIC2,        2, pic_slave_io,        &m->pic,  "pic"     },
+        { PORT_COM1,        8, uart_io,             &m->com1, "com1"    },
+        { PORT_ELCR,        2, pic_elcr_io,         &m->pic,  "elcr"    },
+        { PORT_PM_EVENT,    4, acpi_pm_event_io,    &m->pm,   "acpi"    },
+        { PORT_PM_CONTROL,  2, acpi_pm_control_io,  &m->pm,   "acpi"    },
+        { PORT_PCI_ADDRESS, 4, pci_host_address_io, &m->pci,  "pci"     },
+        { PORT_PCI_DATA,    4, pci_host_data_io,    &m->pci,  "pci"     },
     };
-    enum err e = io_bus_add(&m->vm.mmio, &(struct io_range){ IOAPIC_BASE_GPA, PAGE_SIZE,
-                                                             ioapic_mmio, &m->ioapic, "ioapic" });
+    const struct io_range mmio = { IOAPIC_BASE_GPA, PAGE_SIZE, ioapic_mmio, &m->ioapic, "ioapic" };
+    enum err e = add_ranges(&m->vm.mmio, &mmio, 1);
 
-    for (unsigned i = 0; i < ARRAY_SIZE(pio) && e == ERR_NONE; i++) {
-        e = io_bus_add(&m->vm.pio, &pio[i]);
+    if (e == ERR_NONE) {
+        e = add_ranges(&m->vm.pio, pio, ARRAY_SIZE(pio));
     }
-    return e;
-}
-
-static void init_devices(struct machine *m, const struct machine_config *c)
-{
-    struct timer_queue *timers = &m->vcpu.timers;
-
-    pic_init(&m->pic, pic_intr, m);
-    ioapic_init(&m->ioapic, ioapic_send, m);
-    pit_init(&m->pit, isa_irq(m, IRQ_PIT), c->clock, timers);
-    rtc_init(&m->rtc, c->epoch, isa_irq(m, IRQ_RTC), c->clock, timers);
-    uart_init(&m->com1, c->console, isa_irq(m, IRQ_COM1));
-    acpi_pm_init(&m->pm, isa_irq(m, IRQ_SCI), on_power_off, &m->vm);
-    reset_ports_init(&m->reset, on_reset, &m->vm);
-    pci_host_init(&m->pci, reset_cf9_io, &m->reset);
-    m->vm.uart_dev = &m->com1;
+    if (e != ERR_NONE) {
+        return e;
+    }
+    return m->config.bios ? add_bios_devices(m) : add_plain_devices(m);
 }
 
 /* Firmware leaves the local APIC in virtual-wire mode: the PIC's interrupts pass through LINT0. */
@@ -174,66 +229,51 @@ static void set_virtual_wire(struct lapic *l)
                       .offset = LAPIC_LVT0, .size = 4, .write = true, .value = LVT_EXTINT });
 }
 
-static enum err init_vcpu(struct machine *m, const struct machine_config *c)
+/* Power on, and reset: all devices but the clock, which a battery drives. */
+static void init_devices(struct machine *m)
+{
+    const struct machine_config *c = &m->config;
+    struct vcpu *v = &m->vcpu;
+
+    lapic_init(&v->lapic, v->id, true, c->clock, &v->timers, &lapic_ops, v);
+    set_virtual_wire(&v->lapic);
+    pic_init(&m->pic, pic_intr, m);
+    ioapic_init(&m->ioapic, ioapic_send, m);
+    pit_init(&m->pit, isa_irq(m, IRQ_PIT), c->clock, &v->timers);
+    uart_init(&m->com1, c->console, isa_irq(m, IRQ_COM1));
+    acpi_pm_init(&m->pm, isa_irq(m, IRQ_SCI), on_power_off, &m->vm);
+    reset_ports_init(&m->reset, on_reset, m);
+    pci_host_init(&m->pci, reset_cf9_io, &m->reset);
+    m->vm.uart_dev = &m->com1;
+    if (c->bios) {
+        i8042_init(&m->i8042, isa_irq(m, IRQ_KEYBOARD), &i8042_ops, m, c->clock, &v->timers);
+        vga_init(&m->vga, hpa_ptr(m->vram), c->clock, on_video_change, m);
+        ram_set_a20(m, true);
+        ram_show_video(m);
+    }
+}
+
+void machine_reset_devices(struct machine *m)
+{
+    uint64_t alarm = m->rtc.timer.deadline;
+
+    timer_queue_init(&m->vcpu.timers);
+    m->rtc.timer.deadline = TIMER_OFF; /* it is in no queue now */
+    timer_arm(&m->rtc.timer, alarm);
+    init_devices(m);
+}
+
+static enum err init_vcpu(struct machine *m)
 {
     struct vcpu *v = &m->vcpu;
 
     v->vm = &m->vm;
     v->misc_enable = MISC_ENABLE_FAST_STRINGS;
-    v->extint = (struct vcpu_extint){ extint_pending, extint_ack, &m->pic };
+    v->extint = (struct vcpu_extint){ extint_pending, extint_ack, m };
+    v->nap_end = TIMER_OFF;
     timer_queue_init(&v->timers);
-    lapic_init(&v->lapic, v->id, true, c->clock, &v->timers, &lapic_ops, v);
-    set_virtual_wire(&v->lapic);
     m->vm.vcpu[m->vm.vcpu_count++] = v;
-    return c->ops->vcpu_init(v);
-}
-
-/* Maps [at, at + len) of the guest to this piece of host memory, but not the hole for video memory.
- * Where a PC has ROMs there are zeros: a guest that looks for their signatures finds none. */
-static enum err map_piece(struct vm *vm, uint64_t at, hpa_t host, uint64_t len)
-{
-    uint64_t hole = at == 0 ? E820_SHADOW : 0;
-    hpa_t rest = hpa_add(host, hole);
-    enum err e = ERR_NONE;
-
-    if (hole) {
-        memset(hpa_ptr(rest), 0, MIB - E820_SHADOW);
-        e = vm_add_ram(vm, GPA(0), hpa_ptr(host), host, E820_VGA);
-    }
-    if (e == ERR_NONE) {
-        e = vm_add_ram(vm, GPA(at + hole), hpa_ptr(rest), rest, len - hole);
-    }
-    return e;
-}
-
-/* Takes host memory in pieces of 2 MiB, as few as there are, so that large pages map it. */
-static enum err add_ram(struct machine *m, uint64_t bytes)
-{
-    uint64_t at = 0;
-
-    while (bytes) {
-        uint64_t room = ALIGN_DOWN(frame_largest(2 * MIB), 2 * MIB);
-        uint64_t until_hole = at < E820_LOW_MAX ? E820_LOW_MAX - at : UINT64_MAX;
-        uint64_t len = MIN(MIN(bytes, room), until_hole);
-        struct machine_piece *p = &m->piece[m->piece_count];
-        enum err e;
-
-        /* The first piece takes two entries of the VM's list: below and above the hole. */
-        if (len < MIN(bytes, 2 * MIB) || m->piece_count + 2 > VM_RAM_MAX ||
-            !frame_alloc_piece(len, 2 * MIB, &p->at)) {
-            return ERR_NOMEM;
-        }
-        p->len = len;
-        m->piece_count++;
-        e = map_piece(&m->vm, at, p->at, len);
-        if (e != ERR_NONE) {
-            return e;
-        }
-        at += len;
-        at = at == E820_LOW_MAX ? E820_HIGH : at;
-        bytes -= len;
-    }
-    return ERR_NONE;
+    return m->config.ops->vcpu_init(v);
 }
 
 static enum err add_acpi(struct machine *m)
@@ -269,6 +309,7 @@ enum err machine_init(struct machine *m, const struct machine_config *c, char wh
                   (unsigned long long)(c->ram_bytes / KIB));
         return e;
     }
+    m->config = *c;
     vm->ops = c->ops;
     vm->clock = c->clock;
     vm->cpuid = c->cpuid;
@@ -276,18 +317,20 @@ enum err machine_init(struct machine *m, const struct machine_config *c, char wh
     vm->epoch = c->epoch;
     vm->host_poll = c->host_poll;
     vm->host_ctx = c->host_ctx;
+    vm->leave_on_pause = c->watch_idle;
     e = npt_init(&vm->npt, c->ops->npt_format(), &frame_npt);
     if (e == ERR_NONE) {
-        e = add_ram(m, c->ram_bytes);
+        e = ram_build(m, c->ram_bytes);
     }
     if (e == ERR_NONE) {
-        e = init_vcpu(m, c);
+        e = init_vcpu(m);
     }
     if (e == ERR_NONE) {
-        init_devices(m, c);
+        rtc_init(&m->rtc, c->epoch, isa_irq(m, IRQ_RTC), c->clock, &m->vcpu.timers);
+        init_devices(m);
         e = add_devices(m);
     }
-    if (e == ERR_NONE) {
+    if (e == ERR_NONE && !c->bios) { /* a BIOS lies where these would be */
         e = add_acpi(m);
     }
     if (e != ERR_NONE) {
@@ -304,8 +347,6 @@ void machine_free(struct machine *m)
         m->vm.ops->vcpu_free(&m->vcpu);
     }
     npt_free(&m->vm.npt);
-    for (unsigned i = 0; i < m->piece_count; i++) {
-        frame_free_piece(m->piece[i].at, m->piece[i].len);
-    }
+    ram_free(m);
     memset(m, 0, sizeof *m);
 }

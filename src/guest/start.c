@@ -25,7 +25,16 @@ struct start_state {
     uint32_t gdt_limit, idt_limit;
 };
 
-static const struct start_state states[] = {
+static const struct start_state states[START_MODES] = {
+    [START_RESET] = {
+        .crs = { .cr0 = CR0_ET },
+        .cs = { .sel = 0xf000, .base = 0xffff0000, .limit = 0xffff, .attr = AR_CODE16 },
+        .data = { .limit = 0xffff, .attr = AR_DATA16 },
+        .tr = { .limit = 0xffff, .attr = AR_TSS64 },
+        .ldtr = { .limit = 0xffff, .attr = AR_LDT },
+        .gdt_limit = 0xffff,
+        .idt_limit = 0xffff,
+    },
     [START_REAL] = {
         .crs = { .cr0 = CR0_ET },
         .cs = { .limit = 0xffff, .attr = AR_CODE16 },
@@ -74,14 +83,13 @@ bool start_write_tables(const struct vcpu *v, const struct start_tables *at)
     return true;
 }
 
-void start_set_state(struct vcpu *v, enum start_mode mode, const struct start_tables *at,
-                     gpa_t entry, uint64_t rsp)
+/* All but RIP and RSP. */
+static void set_state(struct vcpu *v, const struct start_state *s, gpa_t gdt_at, uint64_t cr3)
 {
-    const struct start_state *s = &states[mode];
     const struct virt_ops *ops = v->vm->ops;
     struct vcpu_segs segs = {
-        .gdtr = {.base = at->gdt.v, .limit = s->gdt_limit },
-          .idtr = { .limit = s->idt_limit               }
+        .gdtr = {.base = gdt_at.v, .limit = s->gdt_limit },
+          .idtr = { .limit = s->idt_limit           }
     };
     struct vcpu_crs crs = s->crs;
 
@@ -91,17 +99,43 @@ void start_set_state(struct vcpu *v, enum start_mode mode, const struct start_ta
     segs.seg[SEG_CS] = s->cs;
     segs.seg[SEG_LDTR] = s->ldtr;
     segs.seg[SEG_TR] = s->tr;
-    if (mode == START_REAL) {
-        segs.seg[SEG_CS].sel = (uint16_t)(entry.v >> 4);
-        segs.seg[SEG_CS].base = entry.v;
-    }
-    crs.cr3 = mode == START_LONG ? at->page_tables.v : 0;
+    crs.cr3 = cr3;
     ops->set_segs(v, &segs);
     ops->set_crs(v, &crs);
     memset(&v->regs, 0, sizeof v->regs);
-    v->regs.gpr[RSP] = rsp;
     v->regs.rflags = RFLAGS_FIXED;
-    v->regs.rip = mode == START_REAL ? 0 : entry.v;
     v->regs_loaded = true;
-    ops->set_rip(v);
+}
+
+void start_set_state(struct vcpu *v, enum start_mode mode, const struct start_tables *at,
+                     gpa_t entry, uint64_t rsp)
+{
+    struct start_state s = states[mode];
+
+    if (mode == START_REAL) {
+        s.cs.sel = (uint16_t)(entry.v >> 4);
+        s.cs.base = entry.v;
+    }
+    set_state(v, &s, at->gdt, mode == START_LONG ? at->page_tables.v : 0);
+    v->regs.gpr[RSP] = rsp;
+    v->regs.rip = mode == START_REAL ? 0 : entry.v;
+    v->vm->ops->set_rip(v);
+}
+
+void start_reset(struct vcpu *v)
+{
+    enum { RESET_OFFSET = 0xfff0 };
+
+    set_state(v, &states[START_RESET], GPA(0), 0);
+    v->regs.rip = RESET_OFFSET;
+    v->vm->ops->set_rip(v);
+    v->event.type = EVENT_NONE;
+    v->nmi_pending = false;
+    v->halted = false;
+    v->vm->ops->set_halted(v, false);
+    v->look = true; /* also puts away a window that was asked for */
+    v->pv_eoi = 0;
+    v->pv_eoi_armed = false;
+    v->kvm_system_time = 0;
+    v->idle = (struct idle_watch){ 0 };
 }

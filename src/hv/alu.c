@@ -156,6 +156,95 @@ static uint64_t do_btc(struct alu *x)
     return x->a ^ test_bit(x);
 }
 
+/* Intel SDM vol. 2, "RCL/RCR/ROL/ROR" and "SAL/SAR/SHL/SHR". Both go bit by bit, which is right for
+ * every count, also for those above the size of the operand. */
+static unsigned shift_count(const struct alu *x)
+{
+    return (unsigned)x->b & (x->size == 8 ? 63 : 31);
+}
+
+/* What moves in at the other end. */
+enum shift_in { IN_ZERO, IN_SIGN, IN_ROUND, IN_CARRY };
+
+/* Shifts change all flags, rotations only these two; both none if the count is 0. */
+static uint64_t shifted(struct alu *x, enum shift_in in, uint64_t r, uint64_t carry, uint64_t over)
+{
+    if (shift_count(x) == 0) {
+        return x->a;
+    }
+    if (in == IN_ZERO || in == IN_SIGN) {
+        set_flags(x, r, 0, 0);
+    }
+    x->flags &= ~(RFLAGS_CF | RFLAGS_OF);
+    x->flags |= flag_if(RFLAGS_CF, carry) | flag_if(RFLAGS_OF, over >> x->top & 1);
+    return r;
+}
+
+static uint64_t left(struct alu *x, enum shift_in in)
+{
+    uint64_t r = x->a;
+    uint64_t carry = x->flags & RFLAGS_CF;
+
+    for (unsigned n = shift_count(x); n; n--) {
+        uint64_t out = r >> x->top & 1;
+
+        r = r << 1 | (in == IN_ROUND ? out : in == IN_CARRY ? carry : 0);
+        carry = out;
+    }
+    return shifted(x, in, r, carry, r ^ carry << x->top);
+}
+
+static uint64_t right(struct alu *x, enum shift_in in)
+{
+    uint64_t r = x->a;
+    uint64_t carry = x->flags & RFLAGS_CF;
+
+    for (unsigned n = shift_count(x); n; n--) {
+        uint64_t out = r & 1;
+        uint64_t sign = r >> x->top;
+
+        r >>= 1;
+        r |= (in == IN_SIGN ? sign : in == IN_ROUND ? out : in == IN_CARRY ? carry : 0) << x->top;
+        carry = out;
+    }
+    return shifted(x, in, r, carry, r ^ r << 1);
+}
+
+static uint64_t do_rol(struct alu *x)
+{
+    return left(x, IN_ROUND);
+}
+
+static uint64_t do_ror(struct alu *x)
+{
+    return right(x, IN_ROUND);
+}
+
+static uint64_t do_rcl(struct alu *x)
+{
+    return left(x, IN_CARRY);
+}
+
+static uint64_t do_rcr(struct alu *x)
+{
+    return right(x, IN_CARRY);
+}
+
+static uint64_t do_shl(struct alu *x)
+{
+    return left(x, IN_ZERO);
+}
+
+static uint64_t do_shr(struct alu *x)
+{
+    return right(x, IN_ZERO);
+}
+
+static uint64_t do_sar(struct alu *x)
+{
+    return right(x, IN_SIGN);
+}
+
 bool alu_compute(enum insn_op op, unsigned size, uint64_t a, uint64_t b, uint64_t *rflags,
                  uint64_t *result)
 {
@@ -164,7 +253,8 @@ bool alu_compute(enum insn_op op, unsigned size, uint64_t a, uint64_t b, uint64_
         [INSN_AND] = do_and,   [INSN_SUB] = do_sub, [INSN_XOR] = do_xor, [INSN_CMP] = do_cmp,
         [INSN_TEST] = do_test, [INSN_NOT] = do_not, [INSN_NEG] = do_neg, [INSN_INC] = do_inc,
         [INSN_DEC] = do_dec,   [INSN_BT] = do_bt,   [INSN_BTS] = do_bts, [INSN_BTR] = do_btr,
-        [INSN_BTC] = do_btc,
+        [INSN_BTC] = do_btc,   [INSN_ROL] = do_rol, [INSN_ROR] = do_ror, [INSN_RCL] = do_rcl,
+        [INSN_RCR] = do_rcr,   [INSN_SHL] = do_shl, [INSN_SHR] = do_shr, [INSN_SAR] = do_sar,
     };
     uint64_t mask = size_mask(size);
     struct alu x = {

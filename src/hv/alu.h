@@ -12,11 +12,11 @@
 #define RFLAGS_SF BIT(7)
 #define RFLAGS_OF BIT(11)
 
-/* Does `a` op `b` on the low `size` bytes (1, 2, 4 or 8) for ADD to BTC of enum insn_op; false,
+/* Does `a` op `b` on the low `size` bytes (1, 2, 4 or 8) for ADD to SAR of enum insn_op; false,
  * with nothing changed, for another op. *result is the new value of the first operand,
  * zero-extended: `a` itself for CMP, TEST and BT. Of the flags only those that the instruction
- * changes are changed; one it leaves undefined keeps its value (AF of AND, OR, XOR, TEST is
- * cleared, as CPUs do). */
+ * changes are changed; one it leaves undefined keeps its value (AF of AND, OR, XOR, TEST and the
+ * shifts is cleared, OF of a shift or rotation by more than one is that of its last step). */
 bool alu_compute(enum insn_op op, unsigned size, uint64_t a, uint64_t b, uint64_t *rflags,
                  uint64_t *result);
 

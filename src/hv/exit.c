@@ -85,6 +85,7 @@ exit_fn *const exit_table[EXIT_KIND_COUNT] = {
     [EXIT_MSR_WRITE] = on_msr_write,
     [EXIT_CR] = on_cr,
     [EXIT_HLT] = on_hlt,
+    [EXIT_PAUSE] = on_pause,
     [EXIT_HYPERCALL] = on_hypercall,
     [EXIT_XSETBV] = on_xsetbv,
     [EXIT_WINDOW] = on_window,

@@ -14,6 +14,7 @@ enum exit_kind {
     EXIT_MSR_WRITE,
     EXIT_CR,
     EXIT_HLT,
+    EXIT_PAUSE, /* asked for only of a guest that may poll while it is idle */
     EXIT_HYPERCALL,
     EXIT_XSETBV,
     EXIT_WINDOW,    /* the guest can take an interrupt or NMI now */
@@ -74,6 +75,7 @@ enum exit_action {
     ACT_RESUME,  /* re-enter at the same RIP (fault injected, or a trap-like exit) */
     ACT_ADVANCE, /* step over the instruction, then re-enter */
     ACT_IDLE,    /* step over, then wait for an interrupt */
+    ACT_NAP,     /* step over, then sleep until v->nap_end, or an interrupt before it */
     ACT_STOP,    /* this VM is finished (it stopped or was killed) */
 };
 

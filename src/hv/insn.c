@@ -302,6 +302,8 @@ static void take_imm(struct decoder *d, unsigned imm)
         if (d->out->addr_size != 8) { /* an address, not a displacement */
             d->out->mem.disp &= (int64_t)size_mask(d->out->addr_size);
         }
+    } else if (imm == IMM_ONE) {
+        d->out->imm = 1;
     } else {
         d->out->imm = next_signed(d, imm_size(d, imm));
     }
@@ -359,6 +361,12 @@ static void describe(const struct decoder *d)
             out->reg = (uint8_t)(out->reg - 4);
             out->reg_high = true;
         }
+    }
+    if (out->op == INSN_MOV_SREG) {
+        out->reg &= 7; /* REX.R does nothing to a segment register */
+    }
+    if ((out->op == INSN_PUSH || out->op == INSN_POP) && d->mode == INSN_64 && out->op_size == 4) {
+        out->op_size = 8;
     }
     out->mem_size = desc.mem != 0 ? MIN(desc.mem, out->op_size) : out->op_size;
     if (out->form == INSN_STRING) {

@@ -15,7 +15,8 @@ enum insn_result {
     INSN_INVALID,   /* no instruction that this decoder knows, or over 15 bytes */
 };
 
-/* What an instruction does. ADD to CMP stand in the order of their opcodes. */
+/* What an instruction does. ADD to CMP stand in the order of their opcodes, ADD to SAR are what
+ * alu_compute() does. */
 enum insn_op {
     INSN_OTHER, /* length, prefixes, opcode and ModRM fields are known, the operation is not */
     INSN_ADD,
@@ -35,9 +36,19 @@ enum insn_op {
     INSN_BTS,
     INSN_BTR,
     INSN_BTC,
+    INSN_ROL,
+    INSN_ROR,
+    INSN_RCL,
+    INSN_RCR,
+    INSN_SHL,
+    INSN_SHR,
+    INSN_SAR,
     INSN_MOV,
     INSN_MOVZX,
-    INSN_MOVSX, /* and MOVSXD */
+    INSN_MOVSX,    /* and MOVSXD */
+    INSN_MOV_SREG, /* from segment register `reg` */
+    INSN_PUSH,     /* of memory or by ModRM, likewise POP: not the short forms */
+    INSN_POP,
     INSN_XCHG,
     INSN_XADD,
     INSN_CMPXCHG,
@@ -57,6 +68,7 @@ enum insn_form {
     INSN_RM,
     INSN_RM_REG,
     INSN_RM_IMM,
+    INSN_RM_CL,
     INSN_REG_RM,
     INSN_STRING, /* see insn_effective_address and insn_string_dest; the register is rAX */
 };

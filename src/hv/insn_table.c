@@ -3,6 +3,7 @@
 /* Intel SDM vol. 2, "Opcode Map": one row is eight opcodes. Prefixes and escape bytes stand as 0;
  * they are never looked up. */
 #define M   ATTR_MODRM
+#define M1  (ATTR_MODRM | IMM_ONE)
 #define M8  (ATTR_MODRM | IMM_8)
 #define MZ  (ATTR_MODRM | IMM_Z)
 #define MM  (ATTR_MODRM | ATTR_REGS)
@@ -51,7 +52,7 @@ const uint8_t insn_attr_1[256] = {
     /* B8 */ IV,  IV,  IV,  IV,  IV,  IV,  IV,  IV,
     /* C0 */ M8,  M8,  I16, 0,   NM,  NM,  M8,  MZ,
     /* C8 */ I24, 0,   I16, 0,   0,   I8,  N,   0,
-    /* D0 */ M,   M,   M,   M,   N8,  N8,  N,   0,
+    /* D0 */ M1,  M1,  M,   M,   N8,  N8,  N,   0,
     /* D8 */ M,   M,   M,   M,   M,   M,   M,   M,
     /* E0 */ I8,  I8,  I8,  I8,  I8,  I8,  I8,  I8,
     /* E8 */ J,   J,   NF,  I8,  0,   0,   0,   0,
@@ -97,6 +98,7 @@ const uint8_t insn_attr_0f[256] = {
 #define BYTE(o, f)     { .op = INSN_##o, .form = INSN_##f, .size = 1 }
 #define FULL(o, f)     { .op = INSN_##o, .form = INSN_##f }
 #define LOAD(o, bytes) { .op = INSN_##o, .form = INSN_REG_RM, .mem = (bytes) }
+#define WORD(o, f)     { .op = INSN_##o, .form = INSN_##f, .mem = 2 }
 #define PORT(o)        { .op = INSN_##o, .form = INSN_STRING, .mem = 4 }
 #define BYTE_GROUP(g)  { .size = 1, .group = GROUP_##g }
 #define FULL_GROUP(g)  { .group = GROUP_##g }
@@ -116,6 +118,7 @@ const struct insn_desc insn_desc_1[256] = {
     [0x86] = BYTE(XCHG, RM_REG), [0x87] = FULL(XCHG, RM_REG),
     [0x88] = BYTE(MOV, RM_REG),  [0x89] = FULL(MOV, RM_REG),
     [0x8A] = BYTE(MOV, REG_RM),  [0x8B] = FULL(MOV, REG_RM),
+    [0x8C] = WORD(MOV_SREG, RM), [0x8F] = FULL_GROUP(POP),
     [0xA0] = BYTE(MOV, REG_RM),  [0xA1] = FULL(MOV, REG_RM),
     [0xA2] = BYTE(MOV, RM_REG),  [0xA3] = FULL(MOV, RM_REG),
     [0xA4] = BYTE(MOVS, STRING), [0xA5] = FULL(MOVS, STRING),
@@ -123,9 +126,12 @@ const struct insn_desc insn_desc_1[256] = {
     [0xAA] = BYTE(STOS, STRING), [0xAB] = FULL(STOS, STRING),
     [0xAC] = BYTE(LODS, STRING), [0xAD] = FULL(LODS, STRING),
     [0xAE] = BYTE(SCAS, STRING), [0xAF] = FULL(SCAS, STRING),
+    [0xC0] = BYTE_GROUP(SHIFT),  [0xC1] = FULL_GROUP(SHIFT),
     [0xC6] = BYTE_GROUP(MOV),    [0xC7] = FULL_GROUP(MOV),
+    [0xD0] = BYTE_GROUP(SHIFT),  [0xD1] = FULL_GROUP(SHIFT),
+    [0xD2] = BYTE_GROUP(SHIFT_CL), [0xD3] = FULL_GROUP(SHIFT_CL),
     [0xF6] = BYTE_GROUP(TEST),   [0xF7] = FULL_GROUP(TEST),
-    [0xFE] = BYTE_GROUP(INC),    [0xFF] = FULL_GROUP(INC),
+    [0xFE] = BYTE_GROUP(INC),    [0xFF] = FULL_GROUP(INC_PUSH),
 };
 
 const struct insn_desc insn_desc_0f[256] = {
@@ -138,14 +144,24 @@ const struct insn_desc insn_desc_0f[256] = {
     [0xBE] = LOAD(MOVSX, 1),         [0xBF] = LOAD(MOVSX, 2),
 };
 
+/* /6 is SHL as well. */
+#define SHIFTS(f)                                                                                  \
+    { { INSN_ROL, (f) }, { INSN_ROR, (f) }, { INSN_RCL, (f) }, { INSN_RCR, (f) },                  \
+      { INSN_SHL, (f) }, { INSN_SHR, (f) }, { INSN_SHL, (f) }, { INSN_SAR, (f) } }
+
 const struct insn_group_desc insn_group[GROUP_COUNT][8] = {
     [GROUP_ALU] = { { INSN_ADD, INSN_RM_IMM }, { INSN_OR, INSN_RM_IMM },
                     { INSN_ADC, INSN_RM_IMM }, { INSN_SBB, INSN_RM_IMM },
                     { INSN_AND, INSN_RM_IMM }, { INSN_SUB, INSN_RM_IMM },
                     { INSN_XOR, INSN_RM_IMM }, { INSN_CMP, INSN_RM_IMM } },
+    [GROUP_SHIFT] = SHIFTS(INSN_RM_IMM),
+    [GROUP_SHIFT_CL] = SHIFTS(INSN_RM_CL),
     [GROUP_TEST] = { { INSN_TEST, INSN_RM_IMM }, { INSN_TEST, INSN_RM_IMM },
                      { INSN_NOT, INSN_RM }, { INSN_NEG, INSN_RM } },
     [GROUP_INC] = { { INSN_INC, INSN_RM }, { INSN_DEC, INSN_RM } },
+    [GROUP_INC_PUSH] = { { INSN_INC, INSN_RM }, { INSN_DEC, INSN_RM },
+                         [6] = { INSN_PUSH, INSN_RM } },
+    [GROUP_POP] = { { INSN_POP, INSN_RM } },
     [GROUP_MOV] = { { INSN_MOV, INSN_RM_IMM } },
     [GROUP_BT] = { [4] = { INSN_BT, INSN_RM_IMM },  { INSN_BTS, INSN_RM_IMM },
                    { INSN_BTR, INSN_RM_IMM }, { INSN_BTC, INSN_RM_IMM } },
@@ -162,5 +178,8 @@ const uint8_t insn_access[INSN_OP_COUNT] = {
     [INSN_XCHG] = ACCESS_RW, [INSN_XADD] = ACCESS_RW, [INSN_CMPXCHG] = ACCESS_RW,
     [INSN_STOS] = ACCESS_W,  [INSN_LODS] = ACCESS_R,  [INSN_SCAS] = ACCESS_R,
     [INSN_MOVS] = ACCESS_RW, [INSN_CMPS] = ACCESS_R,  [INSN_INS] = ACCESS_W,
-    [INSN_OUTS] = ACCESS_R,
+    [INSN_OUTS] = ACCESS_R,  [INSN_ROL] = ACCESS_RW,  [INSN_ROR] = ACCESS_RW,
+    [INSN_RCL] = ACCESS_RW,  [INSN_RCR] = ACCESS_RW,  [INSN_SHL] = ACCESS_RW,
+    [INSN_SHR] = ACCESS_RW,  [INSN_SAR] = ACCESS_RW,  [INSN_MOV_SREG] = ACCESS_W,
+    [INSN_PUSH] = ACCESS_R,  [INSN_POP] = ACCESS_W,
 };

@@ -18,6 +18,7 @@ enum {
     IMM_TEST_8, /* 8 bits, for ModRM /0 and /1 only */
     IMM_TEST_Z, /* as IMM_Z, for ModRM /0 and /1 only */
     IMM_SSE4A,  /* two bytes if there is prefix 66 or F2 */
+    IMM_ONE,    /* none, and the operand is 1 */
     IMM_MASK = 0x0F,
     ATTR_MODRM = 0x10,
     ATTR_REGS = 0x20, /* ModRM names two registers whatever its mod field says */
@@ -28,7 +29,19 @@ enum {
 extern const uint8_t insn_attr_1[256];
 extern const uint8_t insn_attr_0f[256];
 
-enum { GROUP_NONE, GROUP_ALU, GROUP_TEST, GROUP_INC, GROUP_MOV, GROUP_BT, GROUP_COUNT };
+enum {
+    GROUP_NONE,
+    GROUP_ALU,
+    GROUP_SHIFT,
+    GROUP_SHIFT_CL,
+    GROUP_TEST,
+    GROUP_INC,
+    GROUP_INC_PUSH,
+    GROUP_POP,
+    GROUP_MOV,
+    GROUP_BT,
+    GROUP_COUNT
+};
 
 /* What an opcode does. A zero entry is INSN_OTHER. */
 struct insn_desc {

@@ -6,7 +6,7 @@
 #include "lib/bits.h"
 #include "lib/log.h"
 
-enum { STRING_BATCH = 256 }; /* elements of a REP MOVS or STOS per exit */
+enum { STRING_BATCH = 256 }; /* elements of a repeated string instruction per exit */
 
 /* The memory operand of the instruction at hand: RAM or a device. */
 static uint64_t mem_access(struct vcpu *v, gpa_t gpa, unsigned size, bool write, uint64_t value)
@@ -67,14 +67,29 @@ static void do_move(struct vcpu *v, const struct insn *in, gpa_t gpa)
     gpr_write(gpr, in->reg, in->op_size, in->reg_high, value);
 }
 
-/* ADD to BTC: read, compute, write back; the flags. */
+/* The operand of an arithmetic instruction that is not in memory. */
+static uint64_t other_operand(const struct vcpu *v, const struct insn *in)
+{
+    const uint64_t *gpr = v->regs.gpr;
+
+    switch (in->form) {
+    case INSN_RM:
+        return 0;
+    case INSN_RM_IMM:
+        return in->imm & size_mask(in->op_size);
+    case INSN_RM_CL:
+        return gpr_read(gpr, RCX, 1, false);
+    default:
+        return gpr_read(gpr, in->reg, in->op_size, in->reg_high);
+    }
+}
+
+/* ADD to SAR: read, compute, write back; the flags. */
 static void do_alu(struct vcpu *v, const struct insn *in, gpa_t gpa)
 {
     uint64_t *gpr = v->regs.gpr;
     uint64_t mem = mem_access(v, gpa, in->mem_size, false, 0);
-    uint64_t other = in->form == INSN_RM_IMM ? in->imm & size_mask(in->op_size)
-                     : in->form == INSN_RM   ? 0
-                                             : gpr_read(gpr, in->reg, in->op_size, in->reg_high);
+    uint64_t other = other_operand(v, in);
     bool to_reg = in->form == INSN_REG_RM;
     uint64_t result;
 
@@ -148,7 +163,13 @@ static bool linear_access(struct vcpu *v, const struct guest_view *view, uint64_
     return guest_read(v, view, linear, value, size);
 }
 
-/* One element of MOVS, STOS or LODS. False if a fault was queued. */
+static bool compares(const struct insn *in)
+{
+    return in->op == INSN_SCAS || in->op == INSN_CMPS;
+}
+
+/* One element of a string instruction: from DS:rSI, if it has that, and to or from ES:rDI, if it
+ * has that; rAX stands for the one that it has not. False if a fault was queued. */
 static bool string_element(struct vcpu *v, const struct guest_view *view, const struct insn *in)
 {
     uint64_t *gpr = v->regs.gpr;
@@ -157,27 +178,41 @@ static bool string_element(struct vcpu *v, const struct guest_view *view, const 
     uint64_t source = guest_linear(view, in->mem.seg, gpr_read(gpr, RSI, in->addr_size, false));
     uint64_t dest = guest_linear(view, SEG_ES, gpr_read(gpr, RDI, in->addr_size, false));
     uint64_t value = gpr_read(gpr, RAX, size, false);
-    uint64_t left;
+    uint64_t other, left;
     gpa_t gpa;
-    bool loads = in->op != INSN_STOS;
-    bool stores = in->op != INSN_LODS;
+    bool has_source = in->op != INSN_STOS && in->op != INSN_SCAS;
+    bool has_dest = in->op != INSN_LODS;
+    bool stores = in->op == INSN_MOVS || in->op == INSN_STOS;
 
-    if (stores && !guest_translate(v, view, dest, true, &gpa, &left)) {
+    if (has_dest && !guest_translate(v, view, dest, stores, &gpa, &left)) {
         return false; /* before a device is read */
     }
-    if ((loads && !linear_access(v, view, source, size, false, &value)) ||
-        (stores && !linear_access(v, view, dest, size, true, &value))) {
+    if (has_source && !linear_access(v, view, source, size, false, &value)) {
         return false;
     }
-    if (loads) {
-        gpr_write(gpr, RSI, in->addr_size, false, gpr[RSI] + step);
+    other = value;
+    if (has_dest && !linear_access(v, view, dest, size, stores, &other)) {
+        return false;
     }
-    if (stores) {
-        gpr_write(gpr, RDI, in->addr_size, false, gpr[RDI] + step);
-    } else {
+    if (compares(in)) {
+        (void)alu_compute(INSN_CMP, size, value, other, &v->regs.rflags, &value);
+    } else if (!has_dest) {
         gpr_write(gpr, RAX, size, false, value);
     }
+    if (has_source) {
+        gpr_write(gpr, RSI, in->addr_size, false, gpr[RSI] + step);
+    }
+    if (has_dest) {
+        gpr_write(gpr, RDI, in->addr_size, false, gpr[RDI] + step);
+    }
     return true;
+}
+
+/* REPE ends with the first element that differs, REPNE with the first that does not (Intel SDM
+ * vol. 2, "REP/REPE/REPZ/REPNE/REPNZ"). */
+static bool goes_on(const struct vcpu *v, const struct insn *in)
+{
+    return !compares(in) || !(v->regs.rflags & RFLAGS_ZF) == (in->rep == 0xF2);
 }
 
 static enum exit_action do_string(struct vcpu *v, const struct guest_view *view,
@@ -196,8 +231,54 @@ static enum exit_action do_string(struct vcpu *v, const struct guest_view *view,
             return ACT_RESUME;
         }
         gpr_write(v->regs.gpr, RCX, in->addr_size, false, count - 1);
+        if (!goes_on(v, in)) {
+            return ACT_ADVANCE;
+        }
     }
     return ACT_RESUME;
+}
+
+/* Bytes of the stack pointer that count. */
+static unsigned stack_size(const struct guest_view *view)
+{
+    return view->mode == INSN_64 ? 8 : view->segs.seg[SEG_SS].attr & SEG_ATTR_DB ? 4 : 2;
+}
+
+/* PUSH from and POP to memory: a device is at one end, or at both. POP computes the address of its
+ * operand with the new rSP (Intel SDM vol. 2, "POP"). */
+static enum exit_action do_stack(struct vcpu *v, const struct guest_view *view,
+                                 const struct insn *in)
+{
+    uint64_t *gpr = v->regs.gpr;
+    unsigned size = stack_size(view);
+    bool push = in->op == INSN_PUSH;
+    uint64_t before = gpr[RSP];
+    uint64_t moved = push ? before - in->mem_size : before + in->mem_size;
+    uint64_t stack = guest_linear(view, SEG_SS, (push ? moved : before) & size_mask(size));
+    uint64_t operand, left, value = 0;
+    gpa_t gpa;
+
+    if (!push) {
+        gpr_write(gpr, RSP, size, false, moved);
+    }
+    operand =
+        guest_linear(view, in->mem.seg, insn_effective_address(in, gpr, v->regs.rip + in->len));
+    if (!guest_translate(v, view, push ? stack : operand, true, &gpa, &left) ||
+        !linear_access(v, view, push ? operand : stack, in->mem_size, false, &value) ||
+        !linear_access(v, view, push ? stack : operand, in->mem_size, true, &value)) {
+        gpr[RSP] = before;
+        return ACT_RESUME;
+    }
+    gpr_write(gpr, RSP, size, false, moved);
+    return ACT_ADVANCE;
+}
+
+/* MOV of a selector: two bytes, whatever the operand size is. */
+static enum exit_action do_store_selector(struct vcpu *v, const struct guest_view *view,
+                                          const struct insn *in, gpa_t gpa)
+{
+    mem_access(v, gpa, in->mem_size, true, view->segs.seg[in->reg].sel);
+    return ACT_ADVANCE;
 }
 
 static enum exit_action execute(struct vcpu *v, const struct guest_view *view,
@@ -208,14 +289,20 @@ static enum exit_action execute(struct vcpu *v, const struct guest_view *view,
         [INSN_XCHG] = do_xchg, [INSN_XADD] = do_xadd,  [INSN_CMPXCHG] = do_cmpxchg,
     };
 
-    if (in->op == INSN_STOS || in->op == INSN_LODS || in->op == INSN_MOVS) {
+    if (in->op >= INSN_STOS && in->op <= INSN_CMPS) {
         return do_string(v, view, in);
+    }
+    if (in->has_mem && (in->op == INSN_PUSH || in->op == INSN_POP)) {
+        return do_stack(v, view, in);
+    }
+    if (in->has_mem && in->op == INSN_MOV_SREG && in->reg <= SEG_GS) {
+        return do_store_selector(v, view, in, gpa);
     }
     if (in->has_mem && plain[in->op]) {
         plain[in->op](v, in, gpa);
         return ACT_ADVANCE;
     }
-    if (in->has_mem && in->op >= INSN_ADD && in->op <= INSN_BTC) {
+    if (in->has_mem && in->op >= INSN_ADD && in->op <= INSN_SAR) {
         do_alu(v, in, gpa);
         return ACT_ADVANCE;
     }

@@ -12,6 +12,7 @@ const char *exit_kind_name(enum exit_kind kind)
         [EXIT_MSR_WRITE] = "msr_write",
         [EXIT_CR] = "cr",
         [EXIT_HLT] = "hlt",
+        [EXIT_PAUSE] = "pause",
         [EXIT_HYPERCALL] = "hypercall",
         [EXIT_XSETBV] = "xsetbv",
         [EXIT_WINDOW] = "window",

@@ -10,4 +10,5 @@ struct exit_stats {
     uint64_t launched;       /* host TSC at the first entry */
     uint64_t stopped;        /* host TSC at the end */
     uint64_t ticks_in_guest; /* host TSC ticks between entry and exit */
+    uint64_t ticks_halted;   /* ... of them with the guest asleep */
 };

@@ -3,6 +3,7 @@
 #pragma once
 #include "devices/lapic.h"
 #include "hv/exit.h"
+#include "hv/idle.h"
 #include "hv/regs.h"
 #include "hv/stats.h"
 #include "lib/err.h"
@@ -67,7 +68,9 @@ struct vcpu {
     uint64_t now;        /* host TSC right after it */
 
     bool look;   /* something may want to be injected: the one thing that the entry path tests */
-    bool halted; /* in HLT, waiting for an interrupt */
+    bool halted; /* in HLT or a nap, waiting for an interrupt */
+    uint64_t nap_end; /* tick at which it wakes up by itself; TIMER_OFF: never */
+    struct idle_watch idle;
     bool nmi_pending;
     bool regs_loaded;      /* gpr[RSP] and rflags are valid */
     struct vm_event event; /* delivered before anything else at the next entry */

@@ -50,8 +50,10 @@ struct virt_ops {
     void (*inject)(struct vcpu *, const struct vm_event *);
     /* Ask for EXIT_WINDOW as soon as the guest could take an interrupt / an NMI. */
     void (*want_window)(struct vcpu *, bool irq, bool nmi);
-    /* The guest executed HLT and waits: enter it asleep, until an event is injected. */
-    void (*set_halted)(struct vcpu *);
+    /* Enter the guest asleep, as after HLT, or awake again; an injected event wakes it, too. */
+    void (*set_halted)(struct vcpu *, bool halted);
+    /* Nested tables were changed: forget what the CPU remembers of them before the next entry. */
+    void (*flush_npt)(struct vcpu *);
 
     /* True if a guest can run in real mode, without protection and paging. Valid after probe. */
     bool (*real_mode)(void);

@@ -12,7 +12,7 @@ void *vm_ram(const struct vm *vm, gpa_t at, size_t len)
         const struct vm_ram *r = &vm->ram[i];
 
         if (range_within(at.v, len, r->gpa.v, r->len)) {
-            return r->host + (at.v - r->gpa.v);
+            return r->host ? r->host + (at.v - r->gpa.v) : NULL;
         }
     }
     return NULL;
@@ -22,8 +22,10 @@ void *vm_ram(const struct vm *vm, gpa_t at, size_t len)
 static uint64_t ram_left(const struct vm *vm, gpa_t at)
 {
     for (unsigned i = 0; i < vm->ram_count; i++) {
-        if (range_within(at.v, 1, vm->ram[i].gpa.v, vm->ram[i].len)) {
-            return vm->ram[i].len - (at.v - vm->ram[i].gpa.v);
+        const struct vm_ram *r = &vm->ram[i];
+
+        if (range_within(at.v, 1, r->gpa.v, r->len)) {
+            return r->host ? r->len - (at.v - r->gpa.v) : 0;
         }
     }
     return 0;
@@ -97,6 +99,29 @@ enum err vm_add_ram(struct vm *vm, gpa_t at, void *host, hpa_t hpa, uint64_t len
         vm->ram_bytes += len;
     }
     return e;
+}
+
+enum err vm_add_rom(struct vm *vm, gpa_t at, hpa_t hpa, uint64_t len)
+{
+    return npt_map(&vm->npt, at, hpa, len, NPT_R | NPT_X);
+}
+
+enum err vm_show(struct vm *vm, gpa_t at, void *host, hpa_t hpa)
+{
+    for (unsigned i = 0; i < vm->ram_count; i++) {
+        struct vm_ram *r = &vm->ram[i];
+
+        if (r->gpa.v == at.v) {
+            enum err e = npt_change(&vm->npt, at, hpa, r->len, host ? NPT_RWX : 0);
+
+            r->host = host;
+            for (unsigned cpu = 0; cpu < vm->vcpu_count; cpu++) {
+                vm->ops->flush_npt(vm->vcpu[cpu]);
+            }
+            return e;
+        }
+    }
+    return ERR_RANGE;
 }
 
 __attribute__((format(printf, 3, 0))) static void set_stop(struct vm *vm, enum vm_stop how,

@@ -15,7 +15,7 @@ enum { VM_VCPU_MAX = 8, VM_RAM_MAX = 16, VM_SEEN_MAX = 64 };
 struct vm_ram {
     gpa_t gpa;
     uint64_t len;  /* bytes, whole pages */
-    uint8_t *host; /* where the core sees it */
+    uint8_t *host; /* where the core sees it; NULL: a window that shows nothing now */
 };
 
 enum vm_stop { VM_RUNNING, VM_POWER_OFF, VM_RESET, VM_TRIPLE_FAULT, VM_HALTED, VM_KILLED };
@@ -51,7 +51,8 @@ struct vm {
     uint64_t host_next; /* host TSC tick of the next host_poll; set it to 0 to be called at once */
 
     enum vm_stop stop;
-    char why[160]; /* one sentence for the user */
+    char why[160];       /* one sentence for the user */
+    bool leave_on_pause; /* a PAUSE is worth an exit: the guest may poll while it is idle */
     struct vm_seen ports, msrs_read, msrs_written, mmio_holes;
 };
 
@@ -63,6 +64,14 @@ enum err vm_copy_out(const struct vm *vm, gpa_t to, const void *from, size_t len
 
 /* Adds a piece of RAM and maps it. */
 enum err vm_add_ram(struct vm *vm, gpa_t at, void *host, hpa_t hpa, uint64_t len) MUST_CHECK;
+
+/* Memory that the guest may read and execute but not write: a ROM. Writes exit; it is not RAM. */
+enum err vm_add_rom(struct vm *vm, gpa_t at, hpa_t hpa, uint64_t len) MUST_CHECK;
+
+/* Makes a piece of RAM that vm_add_ram() added in 4 KiB pages (it is shorter than 2 MiB) show other
+ * host memory, or nothing (host NULL: accesses exit): a window of video memory, the wrap at 1 MiB.
+ * Costs an entry for each page and a flush of this guest's translations at the next entry. */
+enum err vm_show(struct vm *vm, gpa_t at, void *host, hpa_t hpa) MUST_CHECK;
 
 /* Stops this VM: its vCPU leaves the run loop at once. The first reason stands. */
 void vm_stop(struct vm *vm, enum vm_stop how, const char *fmt, ...)

@@ -1,6 +1,7 @@
 #include "mm/npt.h"
 #include "lib/bits.h"
 #include "lib/range.h"
+#include <stddef.h>
 
 /* A table has 512 entries of 8 bytes; level 0 is the lowest (4 KiB leaves), 3 the root. */
 enum { ROOT_LEVEL = 3, ENTRIES = 512 };
@@ -121,6 +122,41 @@ enum err npt_map(struct npt *t, gpa_t to, hpa_t from, uint64_t len, unsigned pro
         to.v += size;
         from.v += size;
         len -= size;
+    }
+    return ERR_NONE;
+}
+
+/* The lowest table's entry for this page; NULL if there is no such table. */
+static uint64_t *small_entry(const struct npt *t, uint64_t gpa)
+{
+    uint64_t *table = table_at(t, t->root);
+
+    for (unsigned level = ROOT_LEVEL; level > 0; level--) {
+        uint64_t entry = table[index_at(gpa, level)];
+
+        if (!is_present(t, entry) || is_leaf(t, entry, level)) {
+            return NULL;
+        }
+        table = table_at(t, HPA(entry & ADDRESS_MASK));
+    }
+    return &table[index_at(gpa, 0)];
+}
+
+enum err npt_change(struct npt *t, gpa_t at, hpa_t from, uint64_t len, unsigned prot)
+{
+    uint64_t end;
+
+    if (((at.v | from.v | len) & (PAGE_SIZE - 1)) || !range_fits(at.v, len, GPA_LIMIT) ||
+        !range_end(from.v, len, &end) || end > ADDRESS_MASK) {
+        return ERR_RANGE;
+    }
+    for (uint64_t i = 0; i < len; i += PAGE_SIZE) {
+        uint64_t *entry = small_entry(t, at.v + i);
+
+        if (!entry) {
+            return ERR_RANGE;
+        }
+        *entry = prot ? (from.v + i) | t->fmt->leaf_bits | t->fmt->prot[prot & NPT_RWX] : 0;
     }
     return ERR_NONE;
 }

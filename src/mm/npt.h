@@ -41,5 +41,11 @@ void npt_free(struct npt *t);
  * (what was mapped stays). */
 enum err npt_map(struct npt *t, gpa_t to, hpa_t from, uint64_t len, unsigned prot) MUST_CHECK;
 
+/* Points whole 4 KiB pages that npt_map() once mapped as such to other memory (its own offset
+ * within `from`), or with prot 0 to nothing. ERR_RANGE: not whole pages, or no table or a large
+ * page is there; what came before is changed. The CPU's copies of the old entries are the caller's
+ * to flush. */
+enum err npt_change(struct npt *t, gpa_t at, hpa_t from, uint64_t len, unsigned prot) MUST_CHECK;
+
 /* True, with the host address and protection of that byte, if it is mapped. */
 bool npt_lookup(const struct npt *t, gpa_t at, hpa_t *out, unsigned *prot);

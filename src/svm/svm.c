@@ -202,5 +202,6 @@ const struct virt_ops svm_ops = {
     .inject = svm_inject,
     .want_window = svm_want_window,
     .set_halted = svm_set_halted,
+    .flush_npt = svm_flush_npt,
     .dump = dump,
 };

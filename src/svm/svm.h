@@ -69,7 +69,8 @@ void svm_set_segs(struct vcpu *v, const struct vcpu_segs *segs);
 /* svm_run.c */
 enum err svm_run(struct vcpu *v, uint64_t deadline);
 void svm_advance(struct vcpu *v, unsigned insn_len);
-void svm_set_halted(struct vcpu *v);
+void svm_set_halted(struct vcpu *v, bool halted);
+void svm_flush_npt(struct vcpu *v);
 
 /* svm_inject.c */
 bool svm_can_inject(struct vcpu *v, enum event_type type);

@@ -96,6 +96,7 @@ const struct svm_exit_row svm_exit_rows[SVM_EXIT_ROWS] = {
     [0x73] = { EXIT_REFUSED,   NOTHING,      decode_ud,  false}, /* RSM */
     [0x74] = { EXIT_WINDOW,    NOTHING,      NULL,       true }, /* IRET */
     [0x76] = { EXIT_IGNORED,   LEN,          NULL,       false}, /* INVD */
+    [0x77] = { EXIT_PAUSE,     LEN,          NULL,       true }, /* of a guest that may be idle */
     [0x78] = { EXIT_HLT,       LEN,          NULL,       false},
     [0x7a] = { EXIT_REFUSED,   NOTHING,      decode_ud,  false}, /* INVLPGA */
     [0x7b] = { EXIT_IO,        SVM_NEEDS_IO, decode_io,  false},

@@ -205,7 +205,13 @@ void svm_advance(struct vcpu *v, unsigned insn_len)
     }
 }
 
-void svm_set_halted(struct vcpu *v)
+void svm_set_halted(struct vcpu *v, bool halted)
 {
-    svm_of(v)->halted = true;
+    svm_of(v)->halted = halted;
+}
+
+/* Lasts until the next exit. */
+void svm_flush_npt(struct vcpu *v)
+{
+    svm_of(v)->vmcb->tlb_control = svm_machine.flush;
 }

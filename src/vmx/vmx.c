@@ -276,5 +276,6 @@ const struct virt_ops vmx_ops = {
     .inject = vmx_inject,
     .want_window = vmx_want_window,
     .set_halted = vmx_set_halted,
+    .flush_npt = vmx_flush_npt,
     .dump = dump,
 };

@@ -48,6 +48,7 @@ void vmx_leave(void);
 
 /* vmx_state.c */
 void vmx_init_vmcs(struct vcpu *v);
+void vmx_flush_npt(struct vcpu *v);
 /* Writes the primary processor-based controls if they differ from those in the VMCS. */
 void vmx_set_proc(struct vmx_vcpu *h, uint32_t proc);
 void vmx_get_crs(struct vcpu *v, struct vcpu_crs *crs);
@@ -64,7 +65,7 @@ void vmx_advance(struct vcpu *v, unsigned insn_len);
 bool vmx_can_inject(struct vcpu *v, enum event_type type);
 void vmx_inject(struct vcpu *v, const struct vm_event *event);
 void vmx_want_window(struct vcpu *v, bool irq, bool nmi);
-void vmx_set_halted(struct vcpu *v);
+void vmx_set_halted(struct vcpu *v, bool halted);
 
 /* vmx_report.c: says in words why an entry was refused. */
 void vmx_report_refusal(int how);

@@ -246,8 +246,8 @@ void vmx_want_window(struct vcpu *v, bool irq, bool nmi)
     vmx_set_proc(h, proc);
 }
 
-void vmx_set_halted(struct vcpu *v)
+void vmx_set_halted(struct vcpu *v, bool halted)
 {
     (void)v;
-    vmcs_write32(VMCS_GUEST_ACTIVITY, VMX_HLT);
+    vmcs_write32(VMCS_GUEST_ACTIVITY, halted ? VMX_HLT : VMX_ACTIVE);
 }

@@ -106,6 +106,12 @@ static void enter_flat(struct vmx_vcpu *h, const struct vcpu_crs *c)
                             : h->proc & ~(VMX_PROC_CR3_LOAD | VMX_PROC_CR3_STORE));
 }
 
+void vmx_flush_npt(struct vcpu *v)
+{
+    (void)v;
+    (void)insn_invept(INVEPT_ALL, (struct insn_inv_desc){ 0 });
+}
+
 /* Intel SDM vol. 3, "Loading Page-Directory-Pointer-Table Entries": with EPT the CPU takes them
  * from the VMCS when it enters a guest with PAE paging. */
 static void load_pdptes(struct vcpu *v, const struct vcpu_crs *old, const struct vcpu_crs *c)
@@ -173,6 +179,9 @@ static void init_controls(struct vcpu *v)
     struct vmx_vcpu *h = vmx_of(v);
 
     h->proc = m->ctls.proc;
+    if (v->vm->leave_on_pause) {
+        h->proc |= VMX_PROC_PAUSE & hi32(m->limits.proc_ctls); /* it is only a convenience */
+    }
     vmcs_write32(VMCS_PIN_CTLS, m->ctls.pin);
     vmcs_write32(VMCS_PROC_CTLS, h->proc);
     vmcs_write32(VMCS_PROC2_CTLS, m->ctls.proc2);

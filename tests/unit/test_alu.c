@@ -9,7 +9,7 @@
     __asm__("lea -128(%%rsp), %%rsp\n\tpush %[f]\n\tpopfq\n\t" text                                \
             "\n\tpushfq\n\tpop %[f]\n\tlea 128(%%rsp), %%rsp"                                      \
             : [a] "+r"(a), [f] "+r"(f)                                                             \
-            : [b] "r"(b)                                                                           \
+            : [b] "c"(b)                                                                           \
             : "cc", "memory")
 
 struct cpu_result {
@@ -38,6 +38,8 @@ typedef struct cpu_result cpu_fn(unsigned size, uint64_t a, uint64_t b, uint64_t
 #define CPU_TWO(n)                                                                                 \
     CPU_FN(n, #n " %b[b], %b[a]", #n " %w[b], %w[a]", #n " %k[b], %k[a]", #n " %q[b], %q[a]")
 #define CPU_ONE(n) CPU_FN(n, #n " %b[a]", #n " %w[a]", #n " %k[a]", #n " %q[a]")
+#define CPU_SHIFT(n)                                                                               \
+    CPU_FN(n, #n " %%cl, %b[a]", #n " %%cl, %w[a]", #n " %%cl, %k[a]", #n " %%cl, %q[a]")
 #define CPU_BIT(n) CPU_FN(n, "", #n " %w[b], %w[a]", #n " %k[b], %k[a]", #n " %q[b], %q[a]")
 
 CPU_TWO(add)
@@ -57,8 +59,18 @@ CPU_BIT(bt)
 CPU_BIT(bts)
 CPU_BIT(btr)
 CPU_BIT(btc)
+CPU_SHIFT(rol)
+CPU_SHIFT(ror)
+CPU_SHIFT(rcl)
+CPU_SHIFT(rcr)
+CPU_SHIFT(shl)
+CPU_SHIFT(shr)
+CPU_SHIFT(sar)
 
 #define DEFINED_BY_LOGIC (ALL_FLAGS & ~RFLAGS_AF)
+/* Flags that only some counts define; see defined_by_count(). */
+#define SHIFTED BIT(62)
+#define ROTATED BIT(63)
 
 static const struct {
     enum insn_op op;
@@ -84,15 +96,39 @@ static const struct {
     { INSN_BTS,  "bts",  cpu_bts,  RFLAGS_CF | RFLAGS_ZF, 2},
     { INSN_BTR,  "btr",  cpu_btr,  RFLAGS_CF | RFLAGS_ZF, 2},
     { INSN_BTC,  "btc",  cpu_btc,  RFLAGS_CF | RFLAGS_ZF, 2},
+    { INSN_ROL,  "rol",  cpu_rol,  ROTATED,               1},
+    { INSN_ROR,  "ror",  cpu_ror,  ROTATED,               1},
+    { INSN_RCL,  "rcl",  cpu_rcl,  ROTATED,               1},
+    { INSN_RCR,  "rcr",  cpu_rcr,  ROTATED,               1},
+    { INSN_SHL,  "shl",  cpu_shl,  SHIFTED,               1},
+    { INSN_SHR,  "shr",  cpu_shr,  SHIFTED,               1},
+    { INSN_SAR,  "sar",  cpu_sar,  SHIFTED,               1},
 };
+
+/* Intel SDM vol. 2, "RCL/RCR/ROL/ROR" and "SAL/SAR/SHL/SHR", "Flags Affected". */
+static uint64_t defined_by_count(uint64_t kind, unsigned size, uint64_t b)
+{
+    uint64_t count = b & (size == 8 ? 63 : 31);
+    uint64_t defined = ALL_FLAGS;
+
+    if (count > 1) {
+        defined &= ~RFLAGS_OF;
+    }
+    if (kind == SHIFTED && count > 0) {
+        defined &= ~RFLAGS_AF;
+    }
+    return kind == SHIFTED && count >= 8 * size ? defined & ~RFLAGS_CF : defined;
+}
 
 static void check(unsigned row, unsigned size, uint64_t a, uint64_t b, uint64_t flags)
 {
     struct cpu_result want = table[row].cpu(size, a, b, flags | RFLAGS_FIXED);
+    uint64_t kind = table[row].defined;
+    uint64_t defined = kind >= SHIFTED ? defined_by_count(kind, size, b) : kind;
     uint64_t got = 0, f = flags;
 
     assert_true(alu_compute(table[row].op, size, a, b, &f, &got));
-    if (got != want.value || (f & table[row].defined) != (want.flags & table[row].defined)) {
+    if (got != want.value || (f & defined) != (want.flags & defined)) {
         fail_msg("%s.%u %llx, %llx, flags %llx: %llx flags %llx, not %llx flags %llx",
                  table[row].name, size, (unsigned long long)a, (unsigned long long)b,
                  (unsigned long long)flags, (unsigned long long)got, (unsigned long long)f,
@@ -117,6 +153,21 @@ static void agrees_with_this_cpu(void **state)
                     check(row, size, edge[i / ARRAY_SIZE(edge)], edge[i % ARRAY_SIZE(edge)],
                           flags[j]);
                 }
+            }
+        }
+    }
+}
+
+static void shifts_and_rotations_agree_for_every_count(void **state)
+{
+    static const uint64_t edge[] = { 0, 1, 0x80, 0x8001, 0x80000001, BIT(63), 0x5AA5C33C96695AA5 };
+
+    (void)state;
+    for (unsigned row = 0; row < ARRAY_SIZE(table); row++) {
+        for (unsigned size = 1; size <= 8 && table[row].defined >= SHIFTED; size *= 2) {
+            for (unsigned i = 0; i < ARRAY_SIZE(edge) * 256; i++) {
+                check(row, size, edge[i / 256], i % 256, 0);
+                check(row, size, ~edge[i / 256], i % 256, ALL_FLAGS);
             }
         }
     }
@@ -167,6 +218,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(agrees_with_this_cpu),
+        cmocka_unit_test(shifts_and_rotations_agree_for_every_count),
         cmocka_unit_test(other_flags_and_other_operations_are_left_alone),
         cmocka_unit_test(registers_are_read_and_written_in_parts),
     };

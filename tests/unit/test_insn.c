@@ -222,9 +222,10 @@ static void random_bytes_are_safe(void **state)
 }
 
 static const char *const op_name[INSN_OP_COUNT] = {
-    "other", "add",     "or",   "adc",  "sbb",  "and",  "sub",  "xor", "cmp",   "test",  "not",
-    "neg",   "inc",     "dec",  "bt",   "bts",  "btr",  "btc",  "mov", "movzx", "movsx", "xchg",
-    "xadd",  "cmpxchg", "stos", "lods", "scas", "movs", "cmps", "ins", "outs",
+    "other",   "add",  "or",   "adc",  "sbb",   "and",   "sub",      "xor",  "cmp", "test", "not",
+    "neg",     "inc",  "dec",  "bt",   "bts",   "btr",   "btc",      "rol",  "ror", "rcl",  "rcr",
+    "shl",     "shr",  "sar",  "mov",  "movzx", "movsx", "mov sreg", "push", "pop", "xchg", "xadd",
+    "cmpxchg", "stos", "lods", "scas", "movs",  "cmps",  "ins",      "outs",
 };
 static const char *const seg_name[] = { "es", "cs", "ss", "ds", "fs", "gs" };
 
@@ -253,6 +254,7 @@ static void describe(const struct insn *in, char *line, size_t size)
     first = in->form == INSN_REG_RM ? reg : mem;
     second = in->form == INSN_RM       ? NULL
              : in->form == INSN_RM_IMM ? imm
+             : in->form == INSN_RM_CL  ? "cl"
              : in->form == INSN_REG_RM ? mem
                                        : reg;
     snprintf(line, size, "%s%s%s %s%s%s a%u %s%s", in->lock ? "lock " : "",
@@ -333,7 +335,24 @@ static const struct {
     { INSN_64, "f7 27",                      "other ds:[r7+0].0 a8 "                     }, /* MUL */
     { INSN_64, "fe 07",                      "inc ds:[r7+0].1 a8 rw"                     },
     { INSN_64, "48 ff 0f",                   "dec ds:[r7+0].8 a8 rw"                     },
-    { INSN_64, "ff 37",                      "other ds:[r7+0].0 a8 "                     }, /* PUSH */
+    { INSN_16, "d0 07",                      "rol ds:[r3+0].1, 1 a2 rw"                  },
+    { INSN_16, "26 d1 0d",                   "ror es:[r7+0].2, 1 a2 rw"                  },
+    { INSN_16, "c0 17 09",                   "rcl ds:[r3+0].1, 9 a2 rw"                  },
+    { INSN_16, "66 c1 1f 1f",                "rcr ds:[r3+0].4, 31 a2 rw"                 },
+    { INSN_16, "d2 27",                      "shl ds:[r3+0].1, cl a2 rw"                 },
+    { INSN_64, "48 d3 2f",                   "shr ds:[r7+0].8, cl a8 rw"                 },
+    { INSN_32, "d3 37",                      "shl ds:[r7+0].4, cl a4 rw"                 },
+    { INSN_32, "d1 3f",                      "sar ds:[r7+0].4, 1 a4 rw"                  },
+    { INSN_64, "d1 f8",                      "sar r0, 1 a8 "                             },
+    { INSN_16, "ff 37",                      "push ds:[r3+0].2 a2 r"                     },
+    { INSN_32, "ff 37",                      "push ds:[r7+0].4 a4 r"                     },
+    { INSN_64, "ff 37",                      "push ds:[r7+0].8 a8 r"                     },
+    { INSN_64, "66 ff 37",                   "push ds:[r7+0].2 a8 r"                     },
+    { INSN_16, "66 26 8f 07",                "pop es:[r3+0].4 a2 w"                      },
+    { INSN_64, "8f 07",                      "pop ds:[r7+0].8 a8 w"                      },
+    { INSN_16, "fe 37",                      "other ds:[r3+0].0 a2 "                     }, /* no PUSH of a byte */
+    { INSN_16, "8c 1f",                      "mov sreg ds:[r3+0].2 a2 w"                 },
+    { INSN_64, "4c 8c 27",                   "mov sreg ds:[r7+0].2 a8 w"                 },
     { INSN_64, "0f a3 07",                   "bt ds:[r7+0].4, r0.4 a8 r"                 },
     { INSN_64, "f0 0f ba 2f 03",             "lock bts ds:[r7+0].4, 3 a8 rw"             },
     { INSN_64, "0f b3 07",                   "btr ds:[r7+0].4, r0.4 a8 rw"               },

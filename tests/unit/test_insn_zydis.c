@@ -219,9 +219,10 @@ static enum difference why_taken(const struct subject *s, ZyanStatus status)
 static void load_mnemonics(void)
 {
     static const char *const name[INSN_OP_COUNT] = {
-        "",     "add",     "or",   "adc",  "sbb",  "and",  "sub",  "xor", "cmp",   "test",  "not",
-        "neg",  "inc",     "dec",  "bt",   "bts",  "btr",  "btc",  "mov", "movzx", "movsx", "xchg",
-        "xadd", "cmpxchg", "stos", "lods", "scas", "movs", "cmps", "ins", "outs",
+        "",        "add",  "or",   "adc",  "sbb",   "and",   "sub",   "xor",  "cmp", "test", "not",
+        "neg",     "inc",  "dec",  "bt",   "bts",   "btr",   "btc",   "rol",  "ror", "rcl",  "rcr",
+        "shl",     "shr",  "sar",  "mov",  "movzx", "movsx", "(mov)", "push", "pop", "xchg", "xadd",
+        "cmpxchg", "stos", "lods", "scas", "movs",  "cmps",  "ins",   "outs",
     };
 
     for (unsigned m = 1; m <= ZYDIS_MNEMONIC_MAX_VALUE; m++) {
@@ -246,10 +247,15 @@ static enum insn_op op_of(const ZydisDecodedInstruction *z)
     enum insn_op op = (enum insn_op)op_of_mnemonic[z->mnemonic];
     bool is_string = z->meta.category == ZYDIS_CATEGORY_STRINGOP ||
                      z->meta.category == ZYDIS_CATEGORY_IOSTRINGOP;
-    bool moves_segment = op == INSN_MOV && (z->opcode == 0x8C || z->opcode == 0x8E);
 
+    if (op == INSN_MOV && (z->opcode == 0x8C || z->opcode == 0x8E)) {
+        return z->opcode == 0x8C ? INSN_MOV_SREG : INSN_OTHER;
+    }
+    if ((op == INSN_PUSH && z->opcode != 0xFF) || (op == INSN_POP && z->opcode != 0x8F)) {
+        return INSN_OTHER; /* the forms without ModRM */
+    }
     /* SSE has a MOVSD and a CMPSD of its own. */
-    return is_string == (op >= INSN_STOS) && !moves_segment ? op : INSN_OTHER;
+    return is_string == (op >= INSN_STOS) ? op : INSN_OTHER;
 }
 
 /* As enum gpr; or the number of a segment, control or debug register. */
@@ -341,6 +347,12 @@ static bool is_second(enum insn_op op, unsigned memory)
     return (op == INSN_MOVS && memory == 0) || (op == INSN_CMPS && memory == 1);
 }
 
+/* The stack of PUSH and POP is the other operand that struct insn does not name. */
+static bool is_stack(enum insn_op op, const ZydisDecodedOperand *o)
+{
+    return (op == INSN_PUSH || op == INSN_POP) && o->visibility == ZYDIS_OPERAND_VISIBILITY_HIDDEN;
+}
+
 /* What an operation that we describe does to memory, and the sizes. */
 static void check_described(const struct subject *s)
 {
@@ -352,7 +364,7 @@ static void check_described(const struct subject *s)
         const ZydisDecodedOperand *o = &s->operand[i];
 
         imm |= o->type == ZYDIS_OPERAND_TYPE_IMMEDIATE;
-        if (o->type != ZYDIS_OPERAND_TYPE_MEMORY) {
+        if (o->type != ZYDIS_OPERAND_TYPE_MEMORY || is_stack(in->op, o)) {
             continue;
         }
         /* MOVSXD with 66 reads two bytes by Intel's manual; Zydis 4.0 and AMD's CPUs read four. */

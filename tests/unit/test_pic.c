@@ -308,6 +308,36 @@ static void special_mask_lets_lower_priorities_in(void **state)
     assert_false(intr);
 }
 
+static void it_tells_whom_the_next_acknowledge_is_for(void **state)
+{
+    static const unsigned order[] = { 0, 1, 8, 15, 3, 7 };
+
+    (void)state;
+    init_chips(0x11, 0x03);
+    for (unsigned i = 0; i < 6; i++) {
+        pulse(order[i]);
+    }
+    out8(M, 1, 0x02);
+    for (unsigned i = 0; i < 6; i++) {
+        if (order[i] == 1) { /* masked */
+            continue;
+        }
+        for (unsigned pin = 0; pin < 16; pin++) {
+            assert_int_equal(pic_serves(&pic, pin), pin == order[i]);
+        }
+        assert_int_equal(pic_ack(&pic), 0x20 + order[i]);
+    }
+    for (unsigned pin = 0; pin < 16; pin++) {
+        assert_false(pic_serves(&pic, pin));
+    }
+    /* The slave's request goes away: IR15 is spurious, and nobody's. */
+    pulse(10);
+    pic.chip[1].imr = 0xff;
+    for (unsigned pin = 0; pin < 16; pin++) {
+        assert_false(pic_serves(&pic, pin));
+    }
+}
+
 static void polling_acknowledges(void **state)
 {
     (void)state;
@@ -377,6 +407,7 @@ int main(void)
         cmocka_unit_test_setup(automatic_eoi_leaves_nothing_in_service, setup),
         cmocka_unit_test_setup(priorities_rotate, setup),
         cmocka_unit_test_setup(special_mask_lets_lower_priorities_in, setup),
+        cmocka_unit_test_setup(it_tells_whom_the_next_acknowledge_is_for, setup),
         cmocka_unit_test_setup(polling_acknowledges, setup),
         cmocka_unit_test_setup(icw1_resets_masks_service_and_edges, setup),
         cmocka_unit_test_setup(a_wide_access_reaches_one_port, setup),

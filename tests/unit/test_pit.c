@@ -224,13 +224,16 @@ static void random_accesses_do_no_harm(void **state)
             break;
         case 4:
             now += seed >> 4 & 0xffffff;
+            if (seed & 1) {
+                pit_acked(&pit);
+            }
             break;
         default:
             out8(seed >> 16 & 3, seed >> 8 & 0xff);
         }
         edges = 0;
         timer_run(&queue, now);
-        assert_true(edges <= 1);
+        assert_true(edges <= 2); /* the counter's own and one that was owed */
         assert_true(queue.next > now);
     }
 }

@@ -24,7 +24,7 @@ static void each_reason_has_its_kind(void **state)
         [20] = EXIT_REFUSED,  [21] = EXIT_REFUSED, [22] = EXIT_REFUSED,   [23] = EXIT_REFUSED,
         [24] = EXIT_REFUSED,  [25] = EXIT_REFUSED, [26] = EXIT_REFUSED,   [27] = EXIT_REFUSED,
         [28] = EXIT_CR,       [30] = EXIT_IO,      [31] = EXIT_MSR_READ,  [32] = EXIT_MSR_WRITE,
-        [36] = EXIT_REFUSED,  [39] = EXIT_REFUSED, [40] = EXIT_IGNORED,   [48] = EXIT_MMIO,
+        [36] = EXIT_REFUSED,  [39] = EXIT_REFUSED, [40] = EXIT_PAUSE,     [48] = EXIT_MMIO,
         [50] = EXIT_REFUSED,  [52] = EXIT_TIMER,   [53] = EXIT_REFUSED,   [54] = EXIT_IGNORED,
         [55] = EXIT_XSETBV,
     };
