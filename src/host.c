@@ -28,7 +28,7 @@ enum {
     IRQ_KEYBOARD = 1,
     IRQ_COM1 = 4,
     VECTOR_COM1 = 0x30,
-    VECTOR_KEYBOARD = 0x31,
+    VECTOR_KEYBOARD = 0x32,
     IOAPIC_LAST = 0xfe0 /* its registers end in the page */
 };
 

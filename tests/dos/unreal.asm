@@ -70,7 +70,7 @@ PAGE_TABLE      equ 0x03
         mov     eax, cr0
         and     al, ~CR0_PE
         mov     cr0, eax
-        push    word [segment]
+        push    word [own_segment]
         push    %%real
         retf
 %%real: lidt    [cs:real_idt]
@@ -109,9 +109,12 @@ PAGE_TABLE      equ 0x03
 
 ; check_faults "mode", NAME: what the faults were that a mode took, in NAME
 %macro check_faults 2
-        check_eq %1, [%2], UD_VECTOR
-        check_eq %1, [%2 + 4], GP_VECTOR | BEHIND << 8
-        check_eq %1, [%2 + 8], SOFT_VECTOR
+%strcat where %1, ": #UD"
+        check_eq where, [%2], UD_VECTOR
+%strcat where %1, ": #GP for a selector behind the GDT"
+        check_eq where, [%2 + 4], GP_VECTOR | BEHIND << 8
+%strcat where %1, ": INT"
+        check_eq where, [%2 + 8], SOFT_VECTOR
 %endmacro
 
 start:  smsw    ax
@@ -138,7 +141,7 @@ start:  smsw    ax
         cpuid
         bt      edx, 29
         jnc     .no_long
-        call    long
+        call    long_mode
         call    alive
         jmp     .end
 .no_long:
@@ -146,7 +149,7 @@ start:  smsw    ax
 .end:   finish
 
 prepare:                                ; what depends on where the program lies
-        mov     [segment], cs
+        mov     [own_segment], cs
         xor     eax, eax
         mov     ax, cs
         shl     eax, 4
@@ -200,8 +203,8 @@ unreal: gates   GATE16, CODE16, 8, 16, 0
 .save:  mov     al, [fs:ecx + HIGH_PLACE - 1]
         mov     [saved + ecx - 1], al
         loop    .save, ecx
-        mov     dword [fs:HIGH_PLACE + 4], PATTERN
-        mov     eax, [fs:HIGH_PLACE + 4]
+        mov     dword [fs:dword HIGH_PLACE + 4], PATTERN
+        mov     eax, [fs:dword HIGH_PLACE + 4]
         mov     [by_fs], eax
         mov     edi, HIGH_PLACE + 16
         mov     eax, PATTERN + 1
@@ -210,7 +213,7 @@ unreal: gates   GATE16, CODE16, 8, 16, 0
         mov     esi, HIGH_PLACE + 16
         mov     ecx, 4
         a32     fs rep movsd
-        mov     eax, [fs:HIGH_PLACE + 44]
+        mov     eax, [fs:dword HIGH_PLACE + 44]
         mov     [by_string], eax
         mov     ecx, BYTES
 .put:   mov     al, [saved + ecx - 1]
@@ -234,7 +237,6 @@ protected32:
         mov     cx, BEHIND
         faults  faults32 + 4, mov gs, cx
         faults  faults32 + 8, int SOFT_VECTOR
-        faults  beyond, mov cl, [0x10000]
         mov     ax, FLAT
         mov     fs, ax
         mov     ebx, [fs:HIGH_PLACE]
@@ -246,8 +248,7 @@ protected32:
         mov     fs, ax
         to_real
         sti
-        check_faults "32-bit protected mode: #UD, #GP, INT", faults32
-        check_eq "32-bit protected mode: #GP beyond the limit", [beyond], GP_VECTOR
+        check_faults "32-bit protected mode", faults32
         check_eq "32-bit protected mode: FS at 2 MiB", [by_fs], PATTERN
         ret
 
@@ -260,12 +261,13 @@ protected16:
         faults  faults16 + 8, int SOFT_VECTOR
         to_real
         sti
-        check_faults "16-bit protected mode: #UD, #GP, INT", faults16
+        check_faults "16-bit protected mode", faults16
         ret
 
 ; ---- long mode
 
-long:   gates   GATE32, CODE64, 16, 64, [linear]
+long_mode:
+        gates   GATE32, CODE64, 16, 64, [linear]
         call    make_tables
         to_protected CODE32, .there, 32
         mov     eax, cr4
@@ -338,7 +340,7 @@ long:   gates   GATE32, CODE64, 16, 64, [linear]
         check_eq "long mode: EFER says so", [efer], EFER_LME | EFER_LMA
         check_eq "long mode: R15, lower half", [rotated], 0xef012345
         check_eq "long mode: R15, upper half", [rotated + 4], 0x6789abcd
-        check_faults "long mode: #UD, #GP, INT", faults64
+        check_faults "long mode", faults64
         check_eq "long mode: paging at 2 MiB", [by_paging], PATTERN
         ret
 
@@ -467,13 +469,12 @@ resume_at:   resq 1
 rotated:     resq 1
 vector:      resd 1
 linear:      resd 1
-segment:     resd 1
+own_segment: resd 1
 dos_version: resd 1
 ticked:      resd 1
 by_fs:       resd 1
 by_string:   resd 1
 by_paging:   resd 1
-beyond:      resd 1
 faults16:    resd 3
 faults32:    resd 3
 faults64:    resd 3
