@@ -4,13 +4,19 @@
 #include "guest/bios.h"
 #include "lib/bits.h"
 #include "lib/fmt.h"
+#include "lib/le.h"
 #include "lib/mem.h"
 #include "mm/frame.h"
 #include "mm/paging.h"
 #include "term/term_keys.h"
 #include "term/term_screen.h"
 
-enum { PAINTS_PER_SECOND = 25, TYPES_PER_SECOND = 1000, ESC_ENDS_PER_SECOND = 20 };
+enum {
+    PAINTS_PER_SECOND = 25,
+    TYPES_PER_SECOND = 1000,
+    ESC_ENDS_PER_SECOND = 20,
+    BUSY_PER_SECOND = 10
+};
 enum { BACKLOG_MAX = 1024 }; /* bytes on the serial line that are worth waiting for: 90 ms */
 enum { KEYS_MAX = 64, KEY_ROOM = 4 };
 
@@ -98,8 +104,33 @@ void pc_console_detach(void)
     pc.machine = NULL;
 }
 
-static void fill_cells(const struct vga *vga, const struct vga_view *view, struct term_cells *out)
+/* Copies cells, four at once; true if one was different. */
+static bool copy_cells(uint16_t *to, const uint8_t *from, unsigned count)
 {
+    enum { AT_ONCE = 4 };
+    bool changed = false;
+    unsigned i = 0;
+
+    for (; i + AT_ONCE <= count; i += AT_ONCE) {
+        uint64_t now = le64_read(from + 2 * i);
+
+        changed |= le64_read(to + i) != now;
+        le64_write(to + i, now);
+    }
+    for (; i < count; i++) {
+        uint16_t now = le16_read(from + 2 * i);
+
+        changed |= to[i] != now;
+        to[i] = now;
+    }
+    return changed;
+}
+
+/* True if the text has changed since the last time. */
+static bool fill_cells(const struct vga *vga, const struct vga_view *view, struct term_cells *out)
+{
+    bool changed = false;
+
     *out = (struct term_cells){
         .cell = pc.cell,
         .columns = MIN(view->columns, TERM_COLUMNS_MAX),
@@ -110,15 +141,24 @@ static void fill_cells(const struct vga *vga, const struct vga_view *view, struc
         .blink = view->blink,
     };
     for (unsigned row = 0; row < out->rows; row++) {
-        for (unsigned column = 0; column < out->columns; column++) {
-            pc.cell[row * out->columns + column] = vga_cell(vga, view, row, column);
+        uint16_t *to = pc.cell + row * out->columns;
+        unsigned first = vga_cell_at(view, row, 0);
+
+        if (first + out->columns <= view->mask + 1) {
+            changed |= copy_cells(to, vga->vram + 2 * first, out->columns);
+            continue;
+        }
+        for (unsigned i = 0; i < out->columns; i++) { /* the row goes round the end of memory */
+            changed |= copy_cells(to + i, vga->vram + 2 * vga_cell_at(view, row, i), 1);
         }
     }
+    return changed;
 }
 
 /* On the terminal. A slow line gets fewer pictures, not older ones. */
-static void mirror(const struct vga *vga)
+static void mirror(struct machine *m, uint64_t now)
 {
+    const struct vga *vga = &m->vga;
     struct vga_view view;
     struct term_cells cells;
     char text[TERM_MESSAGE_MAX + 1];
@@ -133,7 +173,9 @@ static void mirror(const struct vga *vga)
     }
     vga_view(vga, &view);
     if (view.kind == VGA_TEXT) {
-        fill_cells(vga, &view, &cells);
+        if (fill_cells(vga, &view, &cells)) { /* whoever writes to the screen is not idle */
+            idle_hold(&m->vcpu, now + m->config.clock->hz / BUSY_PER_SECOND);
+        }
         term_screen_draw(&pc.mirror, &cells, put_serial, NULL);
     } else if (view.kind == VGA_GRAPHICS) {
         fmt_print(text, sizeof text,
@@ -254,7 +296,7 @@ uint64_t pc_console_poll(void *ctx, uint64_t now)
     done = pass_typed(m, now) && done;
     if (now >= pc.next_paint) {
         paint(m);
-        mirror(&m->vga);
+        mirror(m, now);
         pc.next_paint = now + hz / PAINTS_PER_SECOND;
     }
     next = MIN(console_poll(NULL, now), pc.next_paint);

@@ -123,14 +123,20 @@ struct vga_view {
 
 void vga_view(const struct vga *v, struct vga_view *view);
 
-/* A cell of a text view: character in bits 7:0, attribute in bits 15:8. Any row and column may be
- * asked for. */
-static inline uint16_t vga_cell(const struct vga *v, const struct vga_view *view, unsigned row,
-                                unsigned column)
+/* The number of a cell of a text view, from vram[0]. Any row and column may be asked for. */
+static inline unsigned vga_cell_at(const struct vga_view *view, unsigned row, unsigned column)
 {
     unsigned first =
         row < view->split ? view->start + row * view->pitch : (row - view->split) * view->pitch;
-    const uint8_t *cell = v->vram + (size_t)2 * ((first + column) & view->mask);
+
+    return (first + column) & view->mask;
+}
+
+/* The cell: character in bits 7:0, attribute in bits 15:8. */
+static inline uint16_t vga_cell(const struct vga *v, const struct vga_view *view, unsigned row,
+                                unsigned column)
+{
+    const uint8_t *cell = v->vram + 2 * vga_cell_at(view, row, column);
 
     return (uint16_t)(cell[1] << 8 | cell[0]);
 }

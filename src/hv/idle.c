@@ -1,15 +1,43 @@
 #include "hv/idle.h"
 #include "hv/exit_table.h"
-#include "hv/vcpu.h"
+#include "hv/guest_mem.h"
 #include "hv/vm.h"
 #include "lib/bits.h"
 
-/* A turn of a polling loop takes fewer ticks than this: some thousand instructions, in an emulator
- * too. Whoever works between two PAUSEs needs more, or touches a device. */
-enum { TURN_TICKS = 100000 };
+/* A turn of a polling loop takes less: some thousand instructions, in an emulator too. Whoever
+ * works between two PAUSEs needs more, or touches a device, or comes back with other registers. */
+enum { TURN_TICKS = 100000, TURNS_HZ = 10000 };
 /* Handling a timer interrupt takes one access, the end of interrupt. */
 enum { TURN_ACCESSES = 1 };
 enum { POLLS_BEFORE_NAP_HZ = 1000, LONGEST_NAP_HZ = 50 };
+enum { STACK_BYTES = 128 }; /* what a BIOS call has saved of its caller is among them */
+#define FNV_OFFSET UINT64_C(0xcbf29ce484222325)
+#define FNV_PRIME  UINT64_C(0x100000001b3)
+
+/* FNV-1a over the general registers and the top of the stack. */
+static uint64_t digest(struct vcpu *v)
+{
+    struct guest_view view;
+    uint8_t stack[STACK_BYTES];
+    unsigned len;
+    uint64_t hash = FNV_OFFSET;
+
+    v->vm->ops->load_regs(v);
+    guest_view_load(v, &view);
+    len = guest_peek(v, &view, guest_linear(&view, SEG_SS, v->regs.gpr[RSP]), stack, sizeof stack);
+    for (unsigned i = 0; i < GPR_COUNT; i++) {
+        hash = (hash ^ v->regs.gpr[i]) * FNV_PRIME;
+    }
+    for (unsigned i = 0; i < len; i++) {
+        hash = (hash ^ stack[i]) * FNV_PRIME;
+    }
+    return hash;
+}
+
+void idle_hold(struct vcpu *v, uint64_t until)
+{
+    v->idle.since = MAX(v->idle.since, until);
+}
 
 /* A guest that has polled for a while sleeps for as long again. So whatever it waits for that is no
  * interrupt, such as a time that it reads from a clock, comes at most twice as late, or by one
@@ -17,22 +45,23 @@ enum { POLLS_BEFORE_NAP_HZ = 1000, LONGEST_NAP_HZ = 50 };
 enum exit_action on_pause(struct vcpu *v, struct vm_exit *x)
 {
     const struct exit_stats *s = &v->stats;
-    struct idle_watch *w = &v->idle;
     uint64_t hz = v->vm->clock->hz;
-    uint64_t ran = s->ticks_in_guest - s->ticks_halted;
-    uint64_t accesses = s->count[EXIT_IO] + s->count[EXIT_MMIO];
+    struct idle_watch before = v->idle;
+    struct idle_watch *w = &v->idle;
     uint64_t polled;
 
     (void)x;
-    if (ran - w->ran > TURN_TICKS || accesses - w->accesses > TURN_ACCESSES) {
-        w->since = v->now;
+    w->ran = s->ticks_in_guest - s->ticks_halted;
+    w->accesses = s->count[EXIT_IO] + s->count[EXIT_MMIO];
+    w->state = digest(v);
+    if (w->ran - before.ran > MAX(TURN_TICKS, hz / TURNS_HZ) ||
+        w->accesses - before.accesses > TURN_ACCESSES || w->state != before.state) {
+        idle_hold(v, v->now);
     }
-    w->ran = ran;
-    w->accesses = accesses;
-    polled = v->now - w->since;
-    if (polled < hz / POLLS_BEFORE_NAP_HZ) {
+    if (v->now < w->since || v->now - w->since < hz / POLLS_BEFORE_NAP_HZ) {
         return ACT_ADVANCE;
     }
+    polled = v->now - w->since;
     v->nap_end = v->now + MIN(polled, hz / LONGEST_NAP_HZ);
     return ACT_NAP;
 }

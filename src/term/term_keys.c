@@ -143,15 +143,15 @@ struct sink {
     void *ctx;
 };
 
-static void emit(const struct sink *to, unsigned key, bool down)
+static void send(const struct sink *to, unsigned key, bool down)
 {
     to->emit(to->ctx, (struct key_event){ .key = (uint8_t)key, .down = down });
 }
 
 static void press_and_release(const struct sink *to, unsigned key)
 {
-    emit(to, key, true);
-    emit(to, key, false);
+    send(to, key, true);
+    send(to, key, false);
 }
 
 /* One key with modifiers, which are released in the reverse order. */
@@ -166,13 +166,13 @@ static void type_key(const struct sink *to, unsigned key, unsigned mods)
     }
     for (unsigned i = 0; i < ARRAY_SIZE(mod_keys); i++) {
         if (mods & mod_keys[i].mod) {
-            emit(to, mod_keys[i].key, true);
+            send(to, mod_keys[i].key, true);
         }
     }
     press_and_release(to, key);
     for (unsigned i = ARRAY_SIZE(mod_keys); i-- > 0;) {
         if (mods & mod_keys[i].mod) {
-            emit(to, mod_keys[i].key, false);
+            send(to, mod_keys[i].key, false);
         }
     }
 }
@@ -213,13 +213,13 @@ static void type_unicode(const struct sink *to, uint32_t code)
     if (!c) {
         return;
     }
-    emit(to, KEY_LEFT_ALT, true);
+    send(to, KEY_LEFT_ALT, true);
     for (unsigned unit = 100; unit; unit /= 10) {
         if (c >= unit) {
             press_and_release(to, pad_digit[c / unit % 10]);
         }
     }
-    emit(to, KEY_LEFT_ALT, false);
+    send(to, KEY_LEFT_ALT, false);
 }
 
 static void type_code(const struct sink *to, const struct code *table, size_t n, unsigned code,
@@ -420,9 +420,9 @@ void term_keys_init(struct term_keys *k)
     *k = (struct term_keys){ .state = GROUND };
 }
 
-void term_keys_byte(struct term_keys *k, uint8_t byte, term_key_fn *fn, void *ctx)
+void term_keys_byte(struct term_keys *k, uint8_t byte, term_key_fn *emit, void *ctx)
 {
-    const struct sink to = { fn, ctx };
+    const struct sink to = { emit, ctx };
 
     switch ((enum state)k->state) {
     case GROUND:
@@ -452,9 +452,9 @@ bool term_keys_waiting(const struct term_keys *k)
     return k->state != GROUND;
 }
 
-void term_keys_timeout(struct term_keys *k, term_key_fn *fn, void *ctx)
+void term_keys_timeout(struct term_keys *k, term_key_fn *emit, void *ctx)
 {
-    const struct sink to = { fn, ctx };
+    const struct sink to = { emit, ctx };
     bool bare = (k->state == CSI || k->state == SS3) && !k->params && !k->foreign;
 
     if (k->state == ESCAPE || (bare && k->escaped)) {

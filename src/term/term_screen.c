@@ -64,9 +64,9 @@ __attribute__((format(printf, 2, 3))) static void out_fmt(struct out *o, const c
     out_bytes(o, text, MIN(len, sizeof text - 1));
 }
 
-static uint16_t *shadow_row(struct term_screen *s, unsigned row)
+static const uint16_t *row_of(const struct term_cells *cells, unsigned row)
 {
-    return s->cell + row * s->columns;
+    return cells->cell + (size_t)row * cells->columns;
 }
 
 static bool is_blank(uint16_t cell)
@@ -198,7 +198,7 @@ static void move_to(struct term_screen *s, struct out *o, unsigned row, unsigned
  * up to three characters of one byte and of this pen, or four (a movement by one is shorter). */
 static void skip_to(struct term_screen *s, struct out *o, unsigned row, unsigned column)
 {
-    const uint16_t *old = shadow_row(s, row);
+    const uint16_t *old = s->cell[row];
     bool write = s->row == row && s->column < column && column - s->column <= 4;
 
     for (unsigned i = s->column; write && i < column; i++) {
@@ -213,7 +213,7 @@ static void skip_to(struct term_screen *s, struct out *o, unsigned row, unsigned
 /* Makes one row of the terminal, and of the shadow, what `row` is. */
 static void draw_row(struct term_screen *s, struct out *o, unsigned y, const uint16_t *row)
 {
-    uint16_t *old = shadow_row(s, y);
+    uint16_t *old = s->cell[y];
     unsigned end = s->columns, blank_from = s->columns;
 
     while (end > 0 && look(s, row[end - 1]) == look(s, old[end - 1])) {
@@ -238,6 +238,13 @@ static void draw_row(struct term_screen *s, struct out *o, unsigned y, const uin
     memcpy(old, row, s->columns * sizeof *row);
 }
 
+static void blank_row(uint16_t row[TERM_COLUMNS_MAX])
+{
+    for (unsigned x = 0; x < TERM_COLUMNS_MAX; x++) {
+        row[x] = BLANK;
+    }
+}
+
 /* How much must be drawn if the terminal first scrolls up by n rows; counts no further than limit.
  */
 static unsigned cost_after_scroll(const struct term_screen *s, const struct term_cells *cells,
@@ -246,13 +253,11 @@ static unsigned cost_after_scroll(const struct term_screen *s, const struct term
     uint16_t blank[TERM_COLUMNS_MAX];
     unsigned cost = 0;
 
-    for (unsigned x = 0; x < s->columns; x++) {
-        blank[x] = BLANK;
-    }
+    blank_row(blank);
     for (unsigned y = 0; y < s->rows && cost < limit; y++) {
-        const uint16_t *old = y + n < s->rows ? s->cell + (y + n) * s->columns : blank;
+        const uint16_t *old = y + n < s->rows ? s->cell[y + n] : blank;
 
-        cost += differences(cells->cell + y * cells->columns, old, s->columns);
+        cost += differences(row_of(cells, y), old, s->columns);
     }
     return cost;
 }
@@ -283,7 +288,7 @@ static unsigned find_scroll(const struct term_screen *s, const struct term_cells
  * with more rows; setting and resetting it moves the cursor, on most. */
 static void scroll_up(struct term_screen *s, struct out *o, unsigned n)
 {
-    unsigned kept = (s->rows - n) * s->columns;
+    unsigned kept = s->rows - n;
 
     set_pen_for(s, o, BLANK);
     if (kept) {
@@ -298,9 +303,9 @@ static void scroll_up(struct term_screen *s, struct out *o, unsigned n)
         s->row = 0;
         s->column = 0;
     }
-    memmove(s->cell, s->cell + n * s->columns, kept * sizeof *s->cell);
-    for (unsigned i = kept; i < s->rows * s->columns; i++) {
-        s->cell[i] = BLANK;
+    memmove(s->cell, s->cell + n, kept * sizeof s->cell[0]);
+    for (unsigned y = kept; y < s->rows; y++) {
+        blank_row(s->cell[y]);
     }
 }
 
@@ -314,10 +319,10 @@ static void draw_cells(struct term_screen *s, struct out *o, const struct term_c
         scroll_up(s, o, n);
     }
     for (unsigned y = 0; y < s->rows; y++) {
-        const uint16_t *from = cells->cell + y * cells->columns;
+        const uint16_t *from = row_of(cells, y);
         uint16_t row[TERM_COLUMNS_MAX];
 
-        if (differences(from, shadow_row(s, y), s->columns)) {
+        if (differences(from, s->cell[y], s->columns)) {
             memcpy(row, from, s->columns * sizeof *row);
             draw_row(s, o, y, row);
         }
@@ -344,8 +349,8 @@ static void start(struct term_screen *s, struct out *o)
     s->foreground = BLANK >> 8;
     s->background = 0;
     s->blinking = false;
-    for (unsigned i = 0; i < s->rows * s->columns; i++) {
-        s->cell[i] = BLANK;
+    for (unsigned y = 0; y < s->rows; y++) {
+        blank_row(s->cell[y]);
     }
 }
 

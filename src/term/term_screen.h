@@ -41,7 +41,7 @@ struct term_screen {
     uint8_t foreground, background;
     bool blinking;
     char message[TERM_MESSAGE_MAX + 1];
-    uint16_t cell[TERM_ROWS_MAX * TERM_COLUMNS_MAX];
+    uint16_t cell[TERM_ROWS_MAX][TERM_COLUMNS_MAX];
 };
 
 void term_screen_init(struct term_screen *s);

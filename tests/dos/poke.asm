@@ -76,11 +76,11 @@ arguments:
         test    eax, eax
         jz      .steps
         mov     [seed], eax
-.steps: mov     bx, si
+.steps: call    next_word
+        mov     bx, si
         call    next_number
         cmp     si, bx
         je      .reset
-        mov     bx, si
         mov     [steps], eax
 .reset: call    next_word
         and     byte [si], ~0x20        ; capital

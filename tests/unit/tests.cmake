@@ -68,3 +68,5 @@ unit_test(mmio_string hv/mmio.c hv/guest_mem.c hv/walk.c hv/alu.c hv/insn.c hv/i
 unit_test(fw_cfg_dma devices/fw_cfg.c)
 unit_test(ps2_keyboard drivers/ps2_keyboard.c)
 unit_test(vga_screen drivers/vga_screen.c)
+unit_test(term_screen term/term_screen.c term/cp437.c lib/fmt.c)
+unit_test(term_keys term/term_keys.c term/cp437.c)
