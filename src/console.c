@@ -17,6 +17,7 @@ static struct {
     struct uart *uart;
     uint64_t poll_ticks; /* how often input is looked for: an interrupt may not be there */
     uint64_t next_input;
+    bool stalled;        /* input waits in the chip; no interrupt tells of it again */
     bool full;           /* the guest was told to wait for room */
     uint32_t head, tail; /* of typed, modulo 2^32 */
     uint8_t typed[TYPED_MAX];
@@ -120,15 +121,17 @@ uint64_t console_lost(void)
     return serial.lost;
 }
 
-/* Empties the chip; what does not fit is dropped, as a real line would. */
+/* Takes what fits. The rest stays in the chip, and the other end is asked to wait. */
 static void take_input(void)
 {
     uint8_t byte;
 
-    for (unsigned i = 0; i < TYPED_MAX && uart16550_get(&serial, &byte); i++) {
-        if (front.head - front.tail < TYPED_MAX) {
-            front.typed[front.head++ % TYPED_MAX] = byte;
-        }
+    while (front.head - front.tail < TYPED_MAX && uart16550_get(&serial, &byte)) {
+        front.typed[front.head++ % TYPED_MAX] = byte;
+    }
+    if (front.stalled != (front.head - front.tail == TYPED_MAX)) {
+        front.stalled = !front.stalled;
+        uart16550_set_rts(&serial, !front.stalled);
     }
 }
 
@@ -203,6 +206,9 @@ uint64_t console_poll(void *ctx, uint64_t now)
     if (serial.present && front.poll_ticks && now >= front.next_input) {
         take_input();
         front.next_input = now + front.poll_ticks;
+    }
+    if (front.stalled) {
+        take_input();
     }
     if (front.uart && front.full && guest_ready(NULL)) {
         uart_output_ready(front.uart);

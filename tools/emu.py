@@ -7,6 +7,7 @@ that a person or a test talks to. A guest or the core ends the emulator by its d
 import contextlib
 import dataclasses
 import fcntl
+import json
 import os
 import pathlib
 import re
@@ -64,6 +65,7 @@ class Machine:
     ips: int = 10_000_000  # Bochs: instructions in an emulated second
     sync: str = "none"  # Bochs: none is deterministic, realtime is for people
     firmware: str = "bios"  # QEMU: or "uefi"
+    qmp: bool = False  # QEMU: screenshots can be taken
     deterministic: bool = False  # QEMU: a tick is an instruction and HLT skips ahead, as Bochs does by "none"
     more: tuple = ()  # QEMU: further arguments
     debugger: tuple = ("c",)  # Bochs: commands to its debugger, which then quits
@@ -106,6 +108,22 @@ def one_at_a_time():
         yield
 
 
+class Picture:
+    """A picture as a plain PPM file has it."""
+
+    def __init__(self, ppm):
+        magic, width, height, most = ppm.split(maxsplit=4)[:4]
+        if magic != b"P6" or most != b"255":
+            raise EmulatorError("not the kind of picture that QEMU makes")
+        self.width, self.height = int(width), int(height)
+        self.pixels = ppm[len(ppm) - 3 * self.width * self.height:]
+
+    def at(self, x, y):
+        """Red, green, blue, 0 to 255."""
+        first = 3 * (y * self.width + x)
+        return tuple(self.pixels[first:first + 3])
+
+
 class Emulator:
     """A running emulator; use it in a `with`, which ends it. The folder takes its files."""
 
@@ -132,6 +150,8 @@ class Emulator:
             command = bochs_command(self.machine, self.folder, f"mode={mode}, dev={where}")
         else:
             command = qemu_command(self.machine, serial)
+            if self.machine.qmp:
+                command += ["-qmp", f"unix:{self.folder / 'qmp'},server=on,wait=off"]
         with open(self.folder / "emulator.txt", "wb") as out, one_at_a_time():
             self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out,
                                             stderr=subprocess.STDOUT)
@@ -190,6 +210,21 @@ class Emulator:
     def vnc_port(self):
         """Where Bochs shows its screen."""
         return int(re.search(r"listening for connections on port (\d+)", self.log()).group(1))
+
+    def screenshot(self):
+        """What QEMU shows on its screen now."""
+        file = self.folder / "screen.ppm"
+        with socket.socket(socket.AF_UNIX) as control:
+            control.connect(str(self.folder / "qmp"))
+            with control.makefile("rw") as lines:
+                lines.readline()  # the greeting
+                for command, arguments in (("qmp_capabilities", {}), ("screendump", {"filename": str(file)})):
+                    print(json.dumps({"execute": command, "arguments": arguments}), file=lines, flush=True)
+                    while "event" in (answer := json.loads(lines.readline())):
+                        pass
+                    if "error" in answer:
+                        raise EmulatorError(f"{command}: {answer['error']}")
+        return Picture(file.read_bytes())
 
     def log(self):
         return self.log_file.read_text(errors="replace") if self.log_file.exists() else ""

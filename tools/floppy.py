@@ -32,9 +32,12 @@ class FloppyError(Exception):
 
 def run(*command, **more):
     """What the command printed."""
-    done = subprocess.run([str(word) for word in command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                          text=True, check=False, timeout=LONGEST,
-                          env={**os.environ, "TZ": "UTC", "LC_ALL": "C"}, **more)
+    try:
+        done = subprocess.run([str(word) for word in command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                              text=True, check=False, timeout=LONGEST,
+                              env={**os.environ, "TZ": "UTC", "LC_ALL": "C"}, **more)
+    except subprocess.TimeoutExpired:
+        raise FloppyError(f"{command[0]} took more than {LONGEST} s") from None
     if done.returncode:
         raise FloppyError(f"{command[0]} failed: {done.stdout.strip()}")
     return done.stdout
@@ -142,8 +145,8 @@ def make_memtest(out, cache):
     out = pathlib.Path(out)
     out.unlink(missing_ok=True)
     run("mformat", "-C", "-f", "1440", "-N", "70784856", "-i", out, "::")
-    put(out, {"MEMTEST": program.read_bytes(),
-              "SYSLINUX.CFG": dos_text(f"DEFAULT memtest\nLABEL memtest\n  LINUX memtest\n  APPEND {MEMTEST_OPTIONS}\n")})
+    config = f"DEFAULT memtest\nLABEL memtest\n  LINUX memtest\n  APPEND {MEMTEST_OPTIONS}\n"
+    put(out, {"MEMTEST": program.read_bytes(), "SYSLINUX.CFG": dos_text(config)})
     run("syslinux", "--install", out)
 
 

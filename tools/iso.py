@@ -72,7 +72,7 @@ def main():
 
     floppy = freedos.find()
     if guest == "dos" and not floppy:
-        sys.exit(freedos.HOW)
+        sys.exit(freedos.HINT)
     files = {**FILES, **(dos_files(floppy) if floppy else {})}
     digest = hashlib.sha256((MODULES + choice(guest)).encode())
     for name, source in sorted(files.items()):
@@ -85,7 +85,7 @@ def main():
     stamp.write_text(digest.hexdigest())
     print(f"{iso.relative_to(TOP)}: {iso.stat().st_size >> 10} KiB")
     if not floppy:
-        print(freedos.HOW)
+        print(freedos.HINT)
 
 
 if __name__ == "__main__":

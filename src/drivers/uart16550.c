@@ -8,7 +8,8 @@ enum {
     LCR_8N1 = 3,
     LCR_DLAB = 0x80,
     FCR_ON_CLEAR = 0x07,
-    MCR_DTR_RTS_OUT2 = 0x0b,
+    MCR_DTR_OUT2 = 0x09,
+    MCR_RTS = 0x02,
     MCR_LOOP = 0x10,
     LSR_DATA = 0x01,
     LSR_THR_EMPTY = 0x20,
@@ -53,7 +54,7 @@ bool uart16550_init(struct uart16550 *u, uint16_t port)
     out(u, FCR, FCR_ON_CLEAR);
     out(u, MCR, MCR_LOOP);
     u->present = loopback(u, 0xae) && loopback(u, 0x51);
-    out(u, MCR, MCR_DTR_RTS_OUT2);
+    out(u, MCR, MCR_DTR_OUT2 | MCR_RTS);
     if (u->present) {
         out(u, FCR, FCR_ON_CLEAR);
         u->fifo = (in(u, IIR) & IIR_FIFO) == IIR_FIFO ? UART16550_FIFO : 1;
@@ -71,6 +72,13 @@ void uart16550_set_irq(struct uart16550 *u, bool thr_empty)
 {
     if (u->present) {
         out(u, IER, IER_RX | (thr_empty ? IER_THR_EMPTY : 0));
+    }
+}
+
+void uart16550_set_rts(struct uart16550 *u, bool on)
+{
+    if (u->present) {
+        out(u, MCR, MCR_DTR_OUT2 | (on ? MCR_RTS : 0));
     }
 }
 

@@ -29,6 +29,9 @@ void uart16550_set_clock(struct uart16550 *u, uint64_t tsc_hz);
 /* Asks for an interrupt as soon as the chip has sent what it has (thr_empty), or just on input. */
 void uart16550_set_irq(struct uart16550 *u, bool thr_empty);
 
+/* Request To Send: off asks the other end to wait, if it looks at that line. */
+void uart16550_set_rts(struct uart16550 *u, bool on);
+
 /* Queues text as it is. Never waits: with the ring full the byte is counted as lost. */
 void uart16550_put(struct uart16550 *u, uint8_t byte);
 

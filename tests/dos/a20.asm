@@ -1,6 +1,6 @@
-; The A20 gate, by port 92h, by the keyboard controller's output port and by INT 15h: with it off, FFFF:0010 is
-; 0000:0000. The state is left as it was found. DOS may live in the HMA, so nothing is written up there, and
-; interrupts are off as long as A20 may be.
+; The A20 gate, by port 92h, by the keyboard controller's output port and by INT 15h: with it off, FFFF:0010
+; is 0000:0000. The state is left as it was found. DOS may live in the HMA, so nothing is written up there,
+; and interrupts are off as long as A20 may be.
 %define PROGRAM "a20"
         %include "dos.inc"
 

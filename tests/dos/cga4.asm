@@ -1,5 +1,5 @@
-; Mode 4, CGA's 320x200 in 4 colours: even lines lie at B800:0000, odd ones at B800:2000. Leaves this picture until a
-; key is pressed:
+; Mode 4, CGA's 320x200 in 4 colours: even lines lie at B800:0000, odd ones at B800:2000. Leaves this
+; picture until a key is pressed:
 ;
 ;   y 0-99      even lines: colour x/80 (0 to 3), odd lines: colour 3 - x/80
 ;   y 100-199   even lines: colour x & 3, odd lines: colour 3 - (x & 3)

@@ -1,6 +1,6 @@
-; INT 13h on drive 0: reads all of the floppy, track by track, and prints `crc XXXXXXXX`, the CRC-32 of its sectors in
-; order; then saves the last sector, writes to it, reads and verifies it, and puts it back. What lies outside the floppy
-; is refused.
+; INT 13h on drive 0: reads all of the floppy, track by track, and prints `crc XXXXXXXX`, the CRC-32 of its
+; sectors in order; then saves the last sector, writes to it, reads and verifies it, and puts it back. What
+; lies outside the floppy is refused.
 %define PROGRAM "disk"
         %include "dos.inc"
         %include "crc.inc"
@@ -85,8 +85,8 @@ whole_crc:                              ; EDX
         not     edx
         ret
 
-; Function AH on AL sectors from CL on, of [cylinder] and [head], with [buffer]; three tries, as the motor may have to
-; start first. Sets [status] to AX; changes AX, BX, CX, DX.
+; Function AH on AL sectors from CL on, of [cylinder] and [head], with [buffer]; three tries, as the motor
+; may have to start first. Sets [status] to AX; changes AX, BX, CX, DX.
 transfer:
         mov     byte [tries], 3
 .again: push    ax

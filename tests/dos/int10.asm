@@ -1,5 +1,6 @@
-; INT 10h output and direct writes to B8000. Leaves this picture until a key is pressed; columns and rows count
-; from 0, attributes are written as VGA bytes (blink or background << 4 | foreground), all other cells are 07 blanks:
+; INT 10h output and direct writes to B8000. Leaves this picture until a key is pressed; columns and rows
+; count from 0, attributes are written as VGA bytes (blink or background << 4 | foreground), all other cells
+; are 07 blanks:
 ;
 ;   row 0       column 0    "INT 10h teletype" 07 by AH=0Eh
 ;   row 1       column 0    "string" 1e by AH=13h AL=1, then "attributes" 9 to f, then 9 again ... by AL=3

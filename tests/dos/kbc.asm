@@ -1,5 +1,6 @@
-; The keyboard controller and the keyboard behind it, by ports: self-test, interface test, command byte, echo, id, LEDs,
-; scanning off and on, reset. Then asks for a key, which must still arrive by INT 16h, and prints `key SSAA`.
+; The keyboard controller and the keyboard behind it, by ports: self-test, interface test, command byte,
+; echo, id, LEDs, scanning off and on, reset. Then asks for a key, which must still arrive by INT 16h, and
+; prints `key SSAA`.
 %define PROGRAM "kbc"
         %include "dos.inc"
 

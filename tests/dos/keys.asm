@@ -1,7 +1,8 @@
-; Prints each key that INT 16h AH=10h hands out, until Esc was pressed twice in a row: `key SSAA shift FF`, the scan
-; code, the ASCII code and the shift flags of AH=02h (80 insert, 40 caps lock, 20 num lock, 10 scroll lock,
-; 08 Alt, 04 Ctrl, 02 left shift, 01 right shift; as they are when the key is read, so not exact for keys that are typed
-; ahead). The keys of the editing block have AA = e0, those of the keypad 00, keys without ASCII 00.
+; Prints each key that INT 16h AH=10h hands out, until Esc was pressed twice in a row: `key SSAA shift FF`,
+; the scan code, the ASCII code and the shift flags of AH=02h (80 insert, 40 caps lock, 20 num lock, 10
+; scroll lock, 08 Alt, 04 Ctrl, 02 left shift, 01 right shift; as they are when the key is read, so not
+; exact for keys that are typed ahead). The keys of the editing block have AA = e0, those of the keypad 00,
+; keys without ASCII 00.
 %define PROGRAM "keys"
         %include "dos.inc"
 

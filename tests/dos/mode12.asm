@@ -1,5 +1,6 @@
-; Mode 12h, 640x480 in 16 colours: the four planes by each way in. Leaves this picture until a key is pressed. Colours are
-; the mode's default ones (the usual 16), x/40 = c (0 to 15) is the column, all that is not named is black (0):
+; Mode 12h, 640x480 in 16 colours: the four planes by each way in. Leaves this picture until a key is
+; pressed. Colours are the mode's default ones (the usual 16), x/40 = c (0 to 15) is the column, all that is
+; not named is black (0):
 ;
 ;   y 0-15      colour c, by the map mask
 ;   y 16-31     colour 15 - c, by set/reset
@@ -51,8 +52,8 @@ BAND            equ 16          ; lines
         set     SEQUENCER, %1, %2
 %endmacro
 
-; fill_band N, ROUTINE: for each column BL = c of band N the routine, once for each of its lines, with ES:DI at the
-; column's first byte and CX its bytes
+; fill_band N, ROUTINE: for each column BL = c of band N the routine, once for each of its lines, with ES:DI
+; at the column's first byte and CX its bytes
 %macro fill_band 2
         mov     si, %1 * BAND * STRIDE
         mov     bp, %2
@@ -233,8 +234,8 @@ diagonals:
         graphics BIT_MASK, 0xff
         ret
 
-; A plane's bytes are the same in each line: ff where c has its bit. 80 bytes: four times a word, a dword, the next
-; columns' bytes, from a line in memory.
+; A plane's bytes are the same in each line: ff where c has its bit. 80 bytes: four times a word, a dword,
+; the next columns' bytes, from a line in memory.
 by_words:
         mov     bh, 1                   ; the plane's bit
 .plane: push    es

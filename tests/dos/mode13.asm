@@ -1,4 +1,5 @@
-; Mode 13h, 320x200 in 256 colours, with a palette of its own. Leaves this picture until a key is pressed; DAC values have 6 bits:
+; Mode 13h, 320x200 in 256 colours, with a palette of its own. Leaves this picture until a key is pressed;
+; DAC values have 6 bits:
 ;
 ;   y 0-99      column x/20 = i (0 to 15) in colour 16 + i: red 4i, green 63 - 4i, blue 0, set by INT 10h AX=1012h
 ;   y 100-199   column x/20 = i in colour 32 + i: red 0, green 4i, blue 63 - 4i, set by the ports 3C8h and 3C9h

@@ -1,6 +1,6 @@
-; IRQ 0 at 1,000 Hz: the PIT's channel 0 with the divisor 1193 (1000.15 Hz) for four seconds of the RTC, every interrupt
-; counted and the BIOS's handler called for each 65,536 of its clocks; then 18.2 Hz again for two seconds. Prints
-; `irq0 N ticks M` for both.
+; IRQ 0 at 1,000 Hz: the PIT's channel 0 with the divisor 1193 (1000.15 Hz) for four seconds of the RTC,
+; every interrupt counted and the BIOS's handler called for each 65,536 of its clocks; then 18.2 Hz again
+; for two seconds. Prints `irq0 N ticks M` for both.
 %define PROGRAM "pit1000"
         %include "dos.inc"
 

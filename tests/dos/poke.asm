@@ -1,12 +1,12 @@
-; POKE [SEED [STEPS]] [R]: pokes anything. Reads and writes back every byte of the first megabyte and, A20 off and on,
-; of the 64 KiB from FFFF:0000 on; reads all 65,536 ports; writes a pseudo-random byte to each; then STEPS (1,000) times
-; reads or writes 1, 2 or 4 bytes at a random port, half of the time below 400h. Then it sets up again what a PC's BIOS
-; does, and passes if DOS and the timer still answer. It may well not come that far: then it is the machine below
-; that must live on.
+; POKE [SEED [STEPS]] [R]: pokes anything. Reads and writes back every byte of the first megabyte and, A20
+; off and on, of the 64 KiB from FFFF:0000 on; reads all 65,536 ports; writes a pseudo-random byte to each;
+; then STEPS (1,000) times reads or writes 1, 2 or 4 bytes at a random port, half of the time below 400h.
+; Then it sets up again what a PC's BIOS does, and passes if DOS and the timer still answer. It may well not
+; come that far: then it is the machine below that must live on.
 ;
-; Left out are the ports that end a machine on purpose: 64h and 92h (reset), CF9h (reset), 604h (ACPI sleep in QEMU's PC),
-; F4h and 501h (debug exit), 8900h (Bochs' shutdown). With R they are poked, too, and at last it resets the machine, by
-; CF9h, 64h, 92h and a triple fault, whichever works first.
+; Left out are the ports that end a machine on purpose: 64h and 92h (reset), CF9h (reset), 604h (ACPI sleep
+; in QEMU's PC), F4h and 501h (debug exit), 8900h (Bochs' shutdown). With R they are poked, too, and at last
+; it resets the machine, by CF9h, 64h, 92h and a triple fault, whichever works first.
 %define PROGRAM "poke"
         %include "dos.inc"
         %include "args.inc"

@@ -1,5 +1,6 @@
-; The RTC's three interrupts: the alarm (INT 1Ah AH=06h, INT 4Ah), the periodic one by INT 15h AH=83h and AH=86h and
-; by registers A and B at 1024 Hz, and the one at each update. Prints `alarm after N ticks` and `periodic N in a second`.
+; The RTC's three interrupts: the alarm (INT 1Ah AH=06h, INT 4Ah), the periodic one by INT 15h AH=83h and
+; AH=86h and by registers A and B at 1024 Hz, and the one at each update. Prints `alarm after N ticks` and
+; `periodic N in a second`.
 %define PROGRAM "rtcalarm"
         %include "dos.inc"
 

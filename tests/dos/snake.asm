@@ -1,5 +1,5 @@
-; SNAKE: the arrows steer, Esc leaves. Writes directly to the screen's memory, halts between the BIOS's ticks and
-; never takes more than a key a step. The food follows the same sequence in every game.
+; SNAKE: the arrows steer, Esc leaves. Writes directly to the screen's memory, halts between the BIOS's
+; ticks and never takes more than a key a step. The food follows the same sequence in every game.
 ;
 ; The picture at the start, until an arrow is pressed; columns and rows count from 0:
 ;   row 0       " SNAKE", at column 32 "score 0", at column 66 "Esc leaves", all of it white on blue (1f)

@@ -1,5 +1,5 @@
-; TICKS S: waits S seconds of the RTC and prints `ticks N rtc HH:MM:SS` before and after. The BIOS ticks must have
-; been 18.2065 in a second, to within 1 in all. It is idle (HLT) as it waits.
+; TICKS S: waits S seconds of the RTC and prints `ticks N rtc HH:MM:SS` before and after. The BIOS ticks
+; must have been 18.2065 in a second, to within 1 in all. It is idle (HLT) as it waits.
 %define PROGRAM "ticks"
         %include "dos.inc"
         %include "args.inc"
@@ -39,8 +39,8 @@ start:  mov     si, PSP_ARGS
 .least: check_range "ticks", ecx, eax, edx
         finish
 
-; Waits until the RTC shows another second. EAX: the second of the day, ECX: the ticks then, [rtc]: CH, CL, DH of
-; INT 1Ah AH=02h: hour, minute, second as BCD.
+; Waits until the RTC shows another second. EAX: the second of the day, ECX: the ticks then, [rtc]: CH, CL,
+; DH of INT 1Ah AH=02h: hour, minute, second as BCD.
 next_second:
         push    ebx
         push    edx

@@ -1,6 +1,6 @@
-; The CPU's modes from DOS and back, INT 21h and the timer's interrupt working after each: unreal mode (FS and ES with
-; 4 GiB limits, at 2 MiB), 32-bit protected mode without paging, 16-bit protected mode, each with exceptions through an
-; IDT of its own, and long mode if the CPU has it.
+; The CPU's modes from DOS and back, INT 21h and the timer's interrupt working after each: unreal mode (FS
+; and ES with 4 GiB limits, at 2 MiB), 32-bit protected mode without paging, 16-bit protected mode, each
+; with exceptions through an IDT of its own, and long mode if the CPU has it.
 %define PROGRAM "unreal"
         %include "dos.inc"
         default rel                     ; in 64-bit code
@@ -35,7 +35,8 @@ PAGE            equ 4096
 PAGE_LARGE      equ 0x83        ; present, writable, 2 MiB
 PAGE_TABLE      equ 0x03
 
-; to_protected SELECTOR, LABEL, BITS: goes there from real mode, with the IDT that is set up; changes EAX, DS, ES, FS, SS
+; to_protected SELECTOR, LABEL, BITS: goes there from real mode, with the IDT that is set up; changes EAX,
+; DS, ES, FS, SS
 %macro to_protected 3
         cli
         lgdt    [gdt_pointer]
@@ -59,7 +60,8 @@ PAGE_TABLE      equ 0x03
         mov     ss, ax
 %endmacro
 
-; From a protected mode of either width; interrupts go on. ES and FS keep their limits. Changes EAX, DS, ES, FS, SS.
+; From a protected mode of either width; interrupts go on. ES and FS keep their limits. Changes EAX, DS, ES,
+; FS, SS.
 %macro to_real 0
         jmp     CODE16:%%code16
         bits    16
@@ -81,7 +83,8 @@ PAGE_TABLE      equ 0x03
         mov     ss, ax
 %endmacro
 
-; faults WHERE, INSTRUCTION (not with EAX): notes the vector | the error code << 8 in the dword WHERE, -1 if there was no fault
+; faults WHERE, INSTRUCTION (not with EAX): notes the vector | the error code << 8 in the dword WHERE, -1 if
+; there was no fault
 %macro faults 2+
         mov     dword [vector], -1
 %if __?BITS?__ == 64
@@ -96,8 +99,8 @@ PAGE_TABLE      equ 0x03
         mov     [%1], eax
 %endmacro
 
-; gates TYPE, SELECTOR, BYTES, WIDTH, BASE: an IDT with gates of that type and size to the handlers of that width, base
-; added to their offsets; changes EAX, BX, CX, EDX, DI, SI, BP
+; gates TYPE, SELECTOR, BYTES, WIDTH, BASE: an IDT with gates of that type and size to the handlers of that
+; width, base added to their offsets; changes EAX, BX, CX, EDX, DI, SI, BP
 %macro gates 5
         mov     byte [gate_type], %1
         mov     cx, %2
@@ -422,8 +425,8 @@ handlers:
 handlers_end:
         __?SECT?__
 
-; trap BITS, bytes of a stack slot, the registers' prefix, the widest AX, the way back. The stack holds the vector, the
-; error code, IP, CS and the flags.
+; trap BITS, bytes of a stack slot, the registers' prefix, the widest AX, the way back. The stack holds the
+; vector, the error code, IP, CS and the flags.
 %macro trap 5
         bits    %1
 trap%1: push    %{3}bp

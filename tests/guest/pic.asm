@@ -37,13 +37,17 @@ start:  begin64
         check_eq "three ticks, each from HLT", [trap_count], 3
         check_eq "they came as IRQ 0", [last_vector], BASE
 
-; No exit but the timer's: the guest spins.
+; No exit but the timer's: the guest spins. Ticks that came while text was written are made up for,
+; so that a third one may come before CLI.
         mov     qword [trap_count], 0
         sti
 .spin:  cmp     qword [trap_count], 2
         jb      .spin
         cli
-        check_eq "ticks break in on a loop", [trap_count], 2
+        cmp     qword [trap_count], 2
+        setae   al
+        movzx   eax, al
+        check_eq "ticks break in on a loop", rax, 1
 
 ; A masked one stays away; what came in the meantime waits in the IRR.
         put     PIC1 + 1, 0xff

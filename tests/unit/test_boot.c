@@ -7,7 +7,8 @@ static struct machine machine;
 static struct machine *const m = &machine;
 static char why[BOOT_WHY_MAX];
 static const uint8_t image[] = "an image of 23 bytes...";
-static unsigned linux_loads;
+static unsigned linux_loads, bios_loads;
+static bool bios_is_good;
 
 bool linux_load(const struct boot_plan *p, struct machine *into, uint64_t *copy_ticks,
                 char text[BOOT_WHY_MAX])
@@ -21,12 +22,30 @@ bool linux_load(const struct boot_plan *p, struct machine *into, uint64_t *copy_
     return true;
 }
 
+bool bios_check(const struct boot_plan *p, const struct virt_ops *ops, char text[BOOT_WHY_MAX])
+{
+    assert_ptr_equal(p, &plan);
+    assert_ptr_equal(ops, &rig_ops);
+    strcpy(text, bios_is_good ? "" : "a bad bios");
+    return bios_is_good;
+}
+
+bool bios_load(const struct boot_plan *p, struct machine *into, char text[BOOT_WHY_MAX])
+{
+    assert_ptr_equal(p, &plan);
+    assert_ptr_equal(into, m);
+    (void)text;
+    bios_loads++;
+    return true;
+}
+
 static int setup(void **state)
 {
     rig_setup(state);
     memset(&plan, 0, sizeof plan);
     memset(why, 0, sizeof why);
-    linux_loads = 0;
+    linux_loads = bios_loads = 0;
+    bios_is_good = true;
     memset(m, 0, sizeof *m);
     m->vm = vm;
     m->vcpu.vm = &m->vm;
@@ -94,7 +113,7 @@ static void an_unknown_role_is_quoted(void **state)
     (void)state;
     assert_false(add("bzImage quiet"));
     assert_why("unknown role 'bzImage'");
-    assert_why("kernel, initrd or flat");
+    assert_why("kernel, initrd, flat, bios, vgabios or floppy");
     assert_false(add("Kernel"));
     assert_false(add("kernel=1"));
     assert_false(add(""));
@@ -127,13 +146,49 @@ static void modules_that_make_no_guest_are_explained(void **state)
     assert_why("there is an initrd but no kernel");
     assert_true(add("flat"));
     assert_false(check());
-    assert_why("do not go together");
+    assert_why("of different guests");
     assert_true(add("kernel"));
     assert_false(check());
     setup(state);
     assert_true(add("flat") && add("kernel"));
     assert_false(check());
-    assert_why("do not go together");
+    assert_why("a guest is kernel and initrd, or flat, or bios, vgabios and floppy");
+    setup(state);
+    assert_true(add("kernel") && add("floppy"));
+    assert_false(check());
+    assert_why("of different guests");
+}
+
+/* Each subset of the three: only all of them are a PC. */
+static void a_pc_with_a_bios_needs_its_three_modules(void **state)
+{
+    static const char *const role[] = { "floppy", "vgabios", "bios" };
+
+    for (unsigned subset = 1; subset < 8; subset++) {
+        setup(state);
+        for (unsigned i = 0; i < ARRAY_SIZE(role); i++) {
+            assert_true(!(subset & BIT32(i)) || add(role[i]));
+        }
+        assert_int_equal(check(), subset == 7);
+        if (subset != 7) {
+            assert_why("three modules, with the roles bios, vgabios and floppy");
+        }
+    }
+    assert_true(add("initrd"));
+    assert_false(check());
+    assert_why("of different guests");
+}
+
+static void a_bios_is_checked_and_goes_to_its_loader(void **state)
+{
+    (void)state;
+    assert_true(add("vgabios") && add("bios") && add("floppy"));
+    bios_is_good = false;
+    assert_false(check());
+    assert_string_equal(why, "a bad bios");
+    assert_true(load());
+    assert_int_equal(bios_loads, 1);
+    assert_int_equal(linux_loads, 0);
 }
 
 static void flat_options_are_checked(void **state)
@@ -264,6 +319,8 @@ int main(void)
         T(an_unknown_role_is_quoted),
         T(there_is_one_of_each_role),
         T(modules_that_make_no_guest_are_explained),
+        T(a_pc_with_a_bios_needs_its_three_modules),
+        T(a_bios_is_checked_and_goes_to_its_loader),
         T(flat_options_are_checked),
         T(a_real_mode_guest_starts_on_a_paragraph_below_1_mib),
         T(a_cpu_without_real_mode_is_told_of_in_time),

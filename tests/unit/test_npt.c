@@ -248,6 +248,99 @@ static void no_frame_for_the_root_is_told(void **state)
     npt_free(&none);
 }
 
+static enum err change(uint64_t at, uint64_t from, uint64_t len, unsigned prot)
+{
+    return npt_change(&t, GPA(at), HPA(from), len, prot);
+}
+
+static void small_pages_are_pointed_elsewhere(void **state)
+{
+    (void)state;
+    map(0x100000, 0x700000, 0x10000);
+    assert_int_equal(change(0x102000, 0x9000, 0x3000, NPT_R | NPT_X), ERR_NONE);
+    assert_int_equal(t.tables, 4);
+    assert_maps(0x101fff, 0x701fff, NPT_RWX);
+    assert_maps(0x102000, 0x9000, NPT_R | NPT_X);
+    assert_maps(0x104fff, 0xbfff, NPT_R | NPT_X);
+    assert_maps(0x105000, 0x705000, NPT_RWX);
+    assert_true(see(frame, HPA(FRAME_BASE + 3 * PAGE_SIZE))[0x102] == (0x9000 | 0x35));
+}
+
+static void pages_show_nothing_and_something_again(void **state)
+{
+    (void)state;
+    map(0x100000, 0x700000, 0x3000);
+    assert_int_equal(change(0x101000, 0, 0x1000, 0), ERR_NONE);
+    assert_maps(0x100fff, 0x700fff, NPT_RWX);
+    assert_hole(0x101000);
+    assert_hole(0x101fff);
+    assert_maps(0x102000, 0x702000, NPT_RWX);
+    assert_true(see(frame, HPA(FRAME_BASE + 3 * PAGE_SIZE))[0x101] == 0);
+    assert_int_equal(change(0x100000, 0x40000, 0x3000, NPT_RWX), ERR_NONE);
+    assert_maps(0x100000, 0x40000, NPT_RWX);
+    assert_maps(0x101fff, 0x41fff, NPT_RWX);
+    assert_maps(0x102fff, 0x42fff, NPT_RWX);
+    assert_int_equal(t.tables, 4);
+}
+
+static void a_change_may_cross_tables(void **state)
+{
+    (void)state;
+    map(2 * MIB - 0x2000, 0x40000, 0x4000);
+    assert_int_equal(change(2 * MIB - 0x1000, 0x81000, 0x2000, NPT_RWX), ERR_NONE);
+    assert_maps(2 * MIB - 0x2000, 0x40000, NPT_RWX);
+    assert_maps(2 * MIB - 1, 0x81fff, NPT_RWX);
+    assert_maps(2 * MIB, 0x82000, NPT_RWX);
+    assert_maps(2 * MIB + 0x1000, 0x43000, NPT_RWX);
+}
+
+/* Bits of an address in a large leaf would else be taken for a table. */
+static void large_pages_are_not_changed(void **state)
+{
+    (void)state;
+    map(2 * MIB, 2 * MIB, 2 * MIB);
+    map(GIB, GIB, GIB);
+    assert_int_equal(change(2 * MIB, 0, PAGE_SIZE, NPT_RWX), ERR_RANGE);
+    assert_int_equal(change(2 * MIB, 0, 2 * MIB, 0), ERR_RANGE);
+    assert_int_equal(change(GIB + 2 * MIB, 0, PAGE_SIZE, NPT_RWX), ERR_RANGE);
+    assert_maps(2 * MIB, 2 * MIB, NPT_RWX);
+    assert_maps(GIB + 2 * MIB, GIB + 2 * MIB, NPT_RWX);
+}
+
+static void where_no_table_is_nothing_is_changed(void **state)
+{
+    (void)state;
+    map(0, 0x40000, 2 * PAGE_SIZE);
+    assert_int_equal(change(2 * MIB, 0, PAGE_SIZE, NPT_RWX), ERR_RANGE);
+    assert_int_equal(change(GIB, 0, PAGE_SIZE, NPT_RWX), ERR_RANGE);
+    assert_int_equal(change(BIT(47), 0, PAGE_SIZE, 0), ERR_RANGE);
+    assert_int_equal(t.tables, 4);
+    assert_hole(2 * MIB);
+    /* what comes before the end of the table is changed */
+    assert_int_equal(change(PAGE_SIZE, 0x80000, 2 * MIB, NPT_RWX), ERR_RANGE);
+    assert_maps(0, 0x40000, NPT_RWX);
+    assert_maps(PAGE_SIZE, 0x80000, NPT_RWX);
+}
+
+static void a_change_is_of_whole_pages_below_the_limit(void **state)
+{
+    (void)state;
+    map(0, 0x40000, 4 * PAGE_SIZE);
+    map(BIT(48) - PAGE_SIZE, 0x50000, PAGE_SIZE);
+    assert_int_equal(change(1, 0, PAGE_SIZE, NPT_RWX), ERR_RANGE);
+    assert_int_equal(change(0, 0x800, PAGE_SIZE, NPT_RWX), ERR_RANGE);
+    assert_int_equal(change(0, 0, PAGE_SIZE - 1, NPT_RWX), ERR_RANGE);
+    assert_int_equal(change(BIT(48), 0, PAGE_SIZE, NPT_RWX), ERR_RANGE);
+    assert_int_equal(change(BIT(48) - PAGE_SIZE, 0, 2 * PAGE_SIZE, NPT_RWX), ERR_RANGE);
+    assert_int_equal(change(PAGE_SIZE, 0, ~(PAGE_SIZE - 1), NPT_RWX), ERR_RANGE);
+    assert_int_equal(change(0, BIT(52), PAGE_SIZE, NPT_RWX), ERR_RANGE);
+    assert_int_equal(change(0, ~(PAGE_SIZE - 1), PAGE_SIZE, NPT_RWX), ERR_RANGE);
+    assert_maps(0, 0x40000, NPT_RWX);
+    assert_maps(BIT(48) - 1, 0x50fff, NPT_RWX);
+    assert_int_equal(change(0, 0, 0, NPT_RWX), ERR_NONE);
+    assert_maps(0, 0x40000, NPT_RWX);
+}
+
 int main(void)
 {
 #define ON(cpu, test) cmocka_unit_test_setup_teardown(test, cpu, all_back)
@@ -263,6 +356,12 @@ int main(void)
         ON(with_2mib, protection_is_kept_and_told),
         ON(with_4kib, out_of_frames_is_told_and_keeps_what_was_mapped),
         ON(with_2mib, no_frame_for_the_root_is_told),
+        ON(with_1gib, small_pages_are_pointed_elsewhere),
+        ON(with_1gib, pages_show_nothing_and_something_again),
+        ON(with_1gib, a_change_may_cross_tables),
+        ON(with_1gib, large_pages_are_not_changed),
+        ON(with_1gib, where_no_table_is_nothing_is_changed),
+        ON(with_1gib, a_change_is_of_whole_pages_below_the_limit),
     };
     return cmocka_run_group_tests_name("npt", tests, NULL, NULL);
 }

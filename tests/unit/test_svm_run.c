@@ -194,7 +194,7 @@ static void a_halted_guest_sleeps_instead(void **state)
     (void)state;
     for (unsigned i = 0; i < ARRAY_SIZE(irqs); i++) {
         setup(state);
-        svm_set_halted(&vcpu);
+        svm_set_halted(&vcpu, true);
         cpu.timer_irqs = irqs[i].timer_irqs;
         cpu.device_irqs = irqs[i].device_irqs;
         run_exit(NPF, irqs[i].kind);
@@ -207,6 +207,28 @@ static void a_halted_guest_sleeps_instead(void **state)
         assert_int_equal(cpu.entries, 1);
         assert_int_equal(cpu.naps, 1);
     }
+}
+
+static void a_guest_that_was_woken_does_not_sleep(void **state)
+{
+    (void)state;
+    svm_set_halted(&vcpu, true);
+    svm_set_halted(&vcpu, false);
+    run_exit(NPF, EXIT_MMIO);
+    assert_int_equal(cpu.entries, 1);
+    assert_int_equal(cpu.naps, 0);
+}
+
+static void changed_nested_tables_are_flushed_once_and_at_an_entry(void **state)
+{
+    (void)state;
+    svm_machine.flush = VMCB_TLB_FLUSH_GUEST;
+    svm_flush_npt(&vcpu);
+    svm_set_halted(&vcpu, true);
+    run_exit(NPF, EXIT_TIMER); /* no entry: it still waits */
+    assert_int_equal(vmcb.tlb_control, VMCB_TLB_FLUSH_GUEST);
+    run_exit(NPF, EXIT_MMIO);
+    assert_int_equal(vmcb.tlb_control, VMCB_TLB_KEEP);
 }
 
 static void leaving_soon_is_a_timer_that_is_due(void **state)
@@ -476,6 +498,8 @@ int main(void)
         cmocka_unit_test_setup(registers_go_in_and_come_out, setup),
         cmocka_unit_test_setup(an_interrupt_of_the_host_is_the_timers_or_a_devices, setup),
         cmocka_unit_test_setup(a_halted_guest_sleeps_instead, setup),
+        cmocka_unit_test_setup(a_guest_that_was_woken_does_not_sleep, setup),
+        cmocka_unit_test_setup(changed_nested_tables_are_flushed_once_and_at_an_entry, setup),
         cmocka_unit_test_setup(leaving_soon_is_a_timer_that_is_due, setup),
         cmocka_unit_test_setup(a_wanted_window_looks_at_each_exit, setup),
         cmocka_unit_test_setup(a_refused_entry_is_reported_and_its_vmcb_kept, setup),

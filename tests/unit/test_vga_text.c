@@ -155,12 +155,51 @@ static void escape_sequences_and_control_bytes_are_left_out(void **state)
     assert_row(0, "abcdeg");
 }
 
+static void while_hidden_only_memory_is_written(void **state)
+{
+    (void)state;
+    print("before");
+    vga_text_hide(&v, true);
+    for (unsigned i = 0; i < CELLS; i++) {
+        screen[1 + i] = 0x1234; /* somebody else's */
+    }
+    memset(crtc, 0x55, sizeof crtc);
+    print("\r\nbehind\r\n");
+    for (unsigned i = 0; i < VGA_ROWS; i++) {
+        print("\n"); /* scrolls as well */
+    }
+    for (unsigned i = 0; i < CELLS; i++) {
+        assert_int_equal(screen[1 + i], 0x1234);
+    }
+    assert_int_equal(cursor(), 0x5555);
+}
+
+static void what_was_printed_while_hidden_appears(void **state)
+{
+    (void)state;
+    print("before");
+    vga_text_hide(&v, true);
+    screen[1] = 0x1234;
+    print("\r\nbehind");
+    print("\b");
+    vga_text_hide(&v, false);
+    assert_row(0, "before");
+    assert_row(1, "behind");
+    assert_row(2, "");
+    assert_int_equal(cursor(), VGA_COLUMNS + 5);
+    print("D\r");
+    assert_row(1, "behinD");
+    assert_int_equal(cursor(), VGA_COLUMNS);
+}
+
 static void without_a_screen_all_is_dropped(void **state)
 {
     (void)state;
     memset(crtc, 0x55, sizeof crtc);
     vga_text_init(&v, NULL);
     print("hello\n\tworld\b");
+    vga_text_hide(&v, true);
+    vga_text_hide(&v, false);
     assert_int_equal(cursor(), 0x5555);
 }
 
@@ -176,6 +215,8 @@ int main(void)
         T(the_last_line_scrolls),
         T(scrolling_reads_no_video_memory),
         T(escape_sequences_and_control_bytes_are_left_out),
+        T(while_hidden_only_memory_is_written),
+        T(what_was_printed_while_hidden_appears),
         T(without_a_screen_all_is_dropped),
     };
     return cmocka_run_group_tests_name("vga_text", tests, NULL, NULL);

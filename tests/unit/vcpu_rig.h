@@ -30,6 +30,9 @@ static struct {
     unsigned events;
     bool window_irq, window_nmi;
     uint64_t hidden_rsp, hidden_rflags; /* until load_regs */
+    bool halted;
+    unsigned flushes; /* of nested tables */
+    unsigned rip_set;
 } rig;
 
 static inline void rig_set_cr2(struct vcpu *v, uint64_t at)
@@ -101,6 +104,19 @@ static inline void rig_want_window(struct vcpu *v, bool irq, bool nmi)
 static inline void rig_set_rip(struct vcpu *v)
 {
     (void)v;
+    rig.rip_set++;
+}
+
+static inline void rig_set_halted(struct vcpu *v, bool halted)
+{
+    (void)v;
+    rig.halted = halted;
+}
+
+static inline void rig_flush_npt(struct vcpu *v)
+{
+    assert_non_null(v);
+    rig.flushes++;
 }
 
 static inline bool rig_real_mode(void)
@@ -120,6 +136,8 @@ static const struct virt_ops rig_ops = {
     .inject = rig_inject,
     .want_window = rig_want_window,
     .set_rip = rig_set_rip,
+    .set_halted = rig_set_halted,
+    .flush_npt = rig_flush_npt,
     .real_mode = rig_real_mode,
 };
 
