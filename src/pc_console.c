@@ -94,16 +94,6 @@ void pc_console_attach(struct machine *m)
     host.shows = false;
 }
 
-void pc_console_detach(void)
-{
-    term_screen_leave(&pc.mirror, put_serial, NULL);
-    if (host.shows) {
-        vga_screen_leave(&host.vga);
-        console_own_screen(true);
-    }
-    pc.machine = NULL;
-}
-
 /* Copies cells, four at once; true if one was different. */
 static bool copy_cells(uint16_t *to, const uint8_t *from, unsigned count)
 {
@@ -155,7 +145,7 @@ static bool fill_cells(const struct vga *vga, const struct vga_view *view, struc
     return changed;
 }
 
-/* On the terminal. A slow line gets fewer pictures, not older ones. */
+/* On the terminal. */
 static void mirror(struct machine *m, uint64_t now)
 {
     const struct vga *vga = &m->vga;
@@ -163,9 +153,6 @@ static void mirror(struct machine *m, uint64_t now)
     struct term_cells cells;
     char text[TERM_MESSAGE_MAX + 1];
 
-    if (console_backlog() > BACKLOG_MAX) {
-        return;
-    }
     if (pc.prints != console_prints()) {
         pc.prints = console_prints();
         make_room();
@@ -183,6 +170,17 @@ static void mirror(struct machine *m, uint64_t now)
                   view.height, view.colours);
         term_screen_message(&pc.mirror, text, put_serial, NULL);
     }
+}
+
+void pc_console_detach(void)
+{
+    mirror(pc.machine, 0); /* the last words count */
+    term_screen_leave(&pc.mirror, put_serial, NULL);
+    if (host.shows) {
+        vga_screen_leave(&host.vga);
+        console_own_screen(true);
+    }
+    pc.machine = NULL;
 }
 
 static void take_regs(const struct vga_regs *from, struct vga_screen_regs *to)
@@ -296,7 +294,10 @@ uint64_t pc_console_poll(void *ctx, uint64_t now)
     done = pass_typed(m, now) && done;
     if (now >= pc.next_paint) {
         paint(m);
-        mirror(m, now);
+        if (console_backlog() <=
+            BACKLOG_MAX) { /* a slow line gets fewer pictures, not older ones */
+            mirror(m, now);
+        }
         pc.next_paint = now + hz / PAINTS_PER_SECOND;
     }
     next = MIN(console_poll(NULL, now), pc.next_paint);

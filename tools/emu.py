@@ -65,7 +65,7 @@ class Machine:
     ips: int = 10_000_000  # Bochs: instructions in an emulated second
     sync: str = "none"  # Bochs: none is deterministic, realtime is for people
     firmware: str = "bios"  # QEMU: or "uefi"
-    qmp: bool = False  # QEMU: screenshots can be taken
+    qmp: bool = False  # QEMU: its screen can be seen, keys can be pressed
     deterministic: bool = False  # QEMU: a tick is an instruction and HLT skips ahead, as Bochs does by "none"
     more: tuple = ()  # QEMU: further arguments
     debugger: tuple = ("c",)  # Bochs: commands to its debugger, which then quits
@@ -211,20 +211,29 @@ class Emulator:
         """Where Bochs shows its screen."""
         return int(re.search(r"listening for connections on port (\d+)", self.log()).group(1))
 
-    def screenshot(self):
-        """What QEMU shows on its screen now."""
-        file = self.folder / "screen.ppm"
+    def qmp(self, command, **arguments):
+        """Has QEMU do this: docs/interop/qmp-spec."""
         with socket.socket(socket.AF_UNIX) as control:
             control.connect(str(self.folder / "qmp"))
             with control.makefile("rw") as lines:
                 lines.readline()  # the greeting
-                for command, arguments in (("qmp_capabilities", {}), ("screendump", {"filename": str(file)})):
-                    print(json.dumps({"execute": command, "arguments": arguments}), file=lines, flush=True)
+                for word, more in (("qmp_capabilities", {}), (command, arguments)):
+                    print(json.dumps({"execute": word, "arguments": more}), file=lines, flush=True)
                     while "event" in (answer := json.loads(lines.readline())):
                         pass
                     if "error" in answer:
-                        raise EmulatorError(f"{command}: {answer['error']}")
+                        raise EmulatorError(f"{word}: {answer['error']}")
+
+    def screenshot(self):
+        """What QEMU shows on its screen now."""
+        file = self.folder / "screen.ppm"
+        self.qmp("screendump", filename=str(file))
         return Picture(file.read_bytes())
+
+    def press(self, *keys):
+        """Presses these on QEMU's PS/2 keyboard, one after the other; "ctrl-c" at the same time."""
+        for key in keys:
+            self.qmp("send-key", keys=[{"type": "qcode", "data": part} for part in key.split("-")])
 
     def log(self):
         return self.log_file.read_text(errors="replace") if self.log_file.exists() else ""

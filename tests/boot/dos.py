@@ -13,6 +13,7 @@ import pyte
 import freedos
 import iso as iso_image
 
+FIRMWARE = iso_image.FIRMWARE
 COLUMNS, ROWS = 80, 25
 PROMPT = "A:\\>"
 

@@ -4,6 +4,7 @@ import struct
 
 import pytest
 
+import dos
 import pxhv
 
 HLT = pxhv.TOP / "iso/hlt.asm"
@@ -107,7 +108,10 @@ MODULES = [
     ([], ["no guest was loaded", "module2"]),
     (["initrd"], ["initrd but no kernel"]),
     (["kernel", "kernel"], ["two modules", "'kernel'"]),
-    (["flat", "kernel"], ["flat and kernel"]),
+    (["flat", "kernel"], ["different guests", "kernel and initrd, or flat"]),
+    (["bios", "kernel"], ["different guests"]),
+    (["bios", "vgabios"], ["bios, vgabios and floppy"]),
+    (["floppy"], ["bios, vgabios and floppy"]),
     (["kernal console=ttyS0"], ["unknown role", "kernal"]),
     ([""], ["unknown role"]),
     (["flat mode=virtual"], ["mode=virtual"]),
@@ -207,3 +211,52 @@ def test_mem_too_small_for_linux(boot):
 def test_initrd_does_not_fit(boot):
     refused(boot, [(KERNEL, "kernel"), (bytes(24 << 20), "initrd")], "initrd does not fit",
             options="mem=72M", memory=256)
+
+
+FLOPPY = bytes(510) + b"\x55\xaa" + bytes((1440 << 10) - 512)
+SEABIOS = dos.FIRMWARE / "bios.bin"
+VGABIOS = dos.FIRMWARE / "vgabios-isavga.bin"
+
+
+def pc(floppy=FLOPPY, bios=SEABIOS, vgabios=VGABIOS, line="bios"):
+    return [(bios, line), (vgabios, "vgabios"), (floppy, "floppy")]
+
+
+# What a PC with a BIOS is made of, and what the line says
+PCS = {
+    "a floppy of 1,000 bytes": (pc(FLOPPY[:1000]), ["1000 bytes", "no floppy", "1440"]),
+    "a floppy of 1,440 KiB and a byte": (pc(FLOPPY + b"x"), ["1474561 bytes", "no floppy"]),
+    "an empty floppy": (pc(b""), ["0 bytes", "no floppy"]),
+    "a floppy without boot signature": (pc(bytes(1440 << 10)), ["cannot be booted", "55h AAh"]),
+    "a BIOS of 256 KiB": (pc(bios=dos.FIRMWARE / "bios-256k.bin"), ["262144 bytes", "131072", "bios.bin"]),
+    "an empty BIOS": (pc(bios=b""), ["0 bytes", "131072"]),
+    "a video BIOS that is none": (pc(vgabios=bytes(30000)), ["no option ROM"]),
+    "a video BIOS of two bytes": (pc(vgabios=b"\x55\xaa"), ["no option ROM"]),
+    "an option": (pc(line="bios idle=maybe"), ["idle=maybe", "idle=on|off"]),
+}
+
+
+@pytest.mark.parametrize("platform", ["vmx", "svm"])
+@pytest.mark.parametrize("name", PCS)
+def test_pc_with_a_bios(boot, platform, name):
+    modules, words = PCS[name]
+    refused(boot, modules, *words, platform=platform, memory=128)
+
+
+@pytest.mark.parametrize("kib, least", [(1440, 3), (2880, 5)])
+def test_too_little_memory_for_a_bios(boot, kib, least):
+    floppy = FLOPPY[:512].ljust(kib << 10, b"\0")
+    refused(boot, pc(floppy), f"needs at least {least} MiB", "there are 2", options="mem=2M", memory=128)
+
+
+def test_bios_without_unrestricted_guest(boot):
+    refused(boot, pc(), "no unrestricted guest mode", model="corei5_lynnfield_750", memory=128)
+
+
+def test_a_bios_that_resets_itself_for_ever_stops(boot):
+    """The CPU starts 16 bytes before its end, with: lidt [cs:0xffe0], a table of no entries; int3."""
+    bios = bytes((128 << 10) - 16) + bytes.fromhex("2e0f011ee0ffcc").ljust(16, b"\xf4")
+    result = boot.run(pc(bios=bios), "log=info on-stop=exit", platform="svm", memory=128)
+    result.assert_line("Guest launched!", "starts again: triple fault", "Guest stopped: triple fault")
+    result.assert_failure()
+    result.assert_backend()

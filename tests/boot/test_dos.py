@@ -91,6 +91,25 @@ def test_keys_of_every_class(boot, platform, with_programs):
         pc.prompt()
 
 
+def test_the_computer_s_own_keyboard(boot, with_programs):
+    with dos.session(boot, "svm", with_programs("keys", "off"), options="log=info on-stop=prompt", qmp=True) as pc:
+        pc.prompt()
+        press = pc.session.emulator.press
+        press("k", "e", "y", "s", "ret")
+        pc.wait_text("Esc twice")
+        for key, code in {"a": "1e61", "shift-a": "1e41", "ctrl-a": "1e01", "alt-a": "1e00", "f1": "3b00",
+                          "up": "48e0", "delete": "53e0", "f12": "8600", "kp_enter": "e00d"}.items():
+            press(key)
+            pc.wait(lambda pc: pc.last_key() == code, f"key {key} as {code}", 20)
+        press("esc", "esc")
+        pc.prompt()
+        press("o", "f", "f", "ret")
+        pc.wait(lambda pc: "p = power off" in pc.session.console.text, "question of the core")
+        press("r")
+        pc.wait(lambda pc: pc.session.console.text.count("Guest launched!") == 2, "second run")
+        pc.prompt()
+
+
 @EACH_BACKEND
 @pytest.mark.slow
 def test_a_pasted_text_arrives_whole(boot, platform, with_programs):

@@ -113,8 +113,8 @@ static void change_the_caller(void)
 }
 
 static void (*const work[])(void) = {
-    compute, read_ports,       read_mmio,         read_both, change_a_register,
-    push,    change_the_stack, change_the_caller,
+    compute,           read_ports, read_mmio,        read_both,
+    change_a_register, push,       change_the_stack, change_the_caller,
 };
 
 static void who_works_between_two_pauses_is_not_idle(void **state)
@@ -168,7 +168,10 @@ static void move_on(void)
 static void what_an_idle_guest_does_is_no_work(void **state)
 {
     static void (*const idle[])(void) = {
-        end_an_interrupt, count_an_exit, change_what_is_far_up_the_stack, move_on,
+        end_an_interrupt,
+        count_an_exit,
+        change_what_is_far_up_the_stack,
+        move_on,
     };
 
     for (unsigned i = 0; i < ARRAY_SIZE(idle); i++) {
@@ -188,9 +191,9 @@ static void a_turn_may_take_longer_on_a_faster_clock(void **state)
     static const struct {
         uint64_t hz, turn;
     } row[] = {
-        {100000000,              100000},
-        { 1000000000,            100000},
-        { UINT64_C(5000000000),  500000},
+        {100000000,             100000},
+        { 1000000000,           100000},
+        { UINT64_C(5000000000), 500000},
     };
     struct clock clock = rig_clock;
 

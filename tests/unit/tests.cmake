@@ -72,3 +72,6 @@ unit_test(term_screen term/term_screen.c term/cp437.c lib/fmt.c)
 unit_test(term_keys term/term_keys.c term/cp437.c)
 unit_test(idle hv/idle.c hv/guest_mem.c hv/walk.c hv/insn.c hv/insn_table.c ${VCPU})
 unit_test(vcpu hv/vcpu.c ${VCPU})
+# What every test with pc_rig.h links: a whole PC.
+set(PC lib/err.c guest/machine.c guest/ram.c guest/e820.c vmx/ept.c devices/io_bus.c devices/pic.c devices/ioapic.c devices/pit.c devices/rtc.c devices/uart.c devices/pci_host.c devices/acpi_pm.c devices/reset.c devices/fw_cfg.c devices/i8042.c devices/at_keyboard.c devices/vga.c devices/vga_mem.c devices/vga_view.c ${VCPU})
+unit_test(ram ${PC})
