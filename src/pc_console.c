@@ -37,6 +37,7 @@ static struct {
 } pc;
 
 static struct {
+    volatile uint8_t *memory; /* NULL: there is none, or it is in use already */
     struct vga_screen vga;
     bool present;
     bool shows;                 /* it has the guest's picture */
@@ -46,10 +47,17 @@ static struct {
 
 void pc_console_init(volatile uint8_t *vga_memory)
 {
+    host.memory = vga_memory;
+}
+
+/* Only who runs such a guest needs the memory. */
+static void find_vga(void)
+{
     hpa_t shadow;
 
-    host.present = vga_memory && frame_alloc_piece(VGA_VRAM_SIZE, PAGE_SIZE, &shadow) &&
-                   vga_screen_init(&host.vga, vga_memory, hpa_ptr(shadow));
+    host.present = host.memory && frame_alloc_piece(VGA_VRAM_SIZE, PAGE_SIZE, &shadow) &&
+                   vga_screen_init(&host.vga, host.memory, hpa_ptr(shadow));
+    host.memory = NULL;
 }
 
 static void no_put(void *ctx, uint8_t byte)
@@ -92,14 +100,17 @@ void pc_console_attach(struct machine *m)
     term_keys_init(&pc.term_keys);
     pc.prints = console_prints() - 1; /* the log is on the terminal */
     host.shows = false;
+    if (host.memory) {
+        find_vga();
+    }
 }
 
 /* Copies cells, four at once; true if one was different. */
-static bool copy_cells(uint16_t *to, const uint8_t *from, unsigned count)
+static bool copy_cells(uint16_t *to, const uint8_t *from, size_t count)
 {
     enum { AT_ONCE = 4 };
     bool changed = false;
-    unsigned i = 0;
+    size_t i = 0;
 
     for (; i + AT_ONCE <= count; i += AT_ONCE) {
         uint64_t now = le64_read(from + 2 * i);
@@ -131,15 +142,15 @@ static bool fill_cells(const struct vga *vga, const struct vga_view *view, struc
         .blink = view->blink,
     };
     for (unsigned row = 0; row < out->rows; row++) {
-        uint16_t *to = pc.cell + row * out->columns;
-        unsigned first = vga_cell_at(view, row, 0);
+        uint16_t *to = pc.cell + (size_t)row * out->columns;
+        size_t first = vga_cell_at(view, row, 0);
 
         if (first + out->columns <= view->mask + 1) {
             changed |= copy_cells(to, vga->vram + 2 * first, out->columns);
             continue;
         }
         for (unsigned i = 0; i < out->columns; i++) { /* the row goes round the end of memory */
-            changed |= copy_cells(to + i, vga->vram + 2 * vga_cell_at(view, row, i), 1);
+            changed |= copy_cells(to + i, vga->vram + 2 * (size_t)vga_cell_at(view, row, i), 1);
         }
     }
     return changed;

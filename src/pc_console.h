@@ -5,7 +5,7 @@
 #include "guest/machine.h"
 #include <stdint.h>
 
-/* Finds the host's VGA: its memory A0000h-BFFFFh at this host-virtual address, or NULL. */
+/* The host's VGA has its memory A0000h-BFFFFh at this host-virtual address; NULL: there is none. */
 void pc_console_init(volatile uint8_t *vga_memory);
 
 /* Puts a machine's screen in front. */

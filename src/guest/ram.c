@@ -8,14 +8,10 @@
 
 enum { WRAP = 64 * 1024 };
 
-static const struct {
-    gpa_t at;
-    uint64_t len;
-} windows[VGA_WINDOW_COUNT] = {
-    [VGA_WINDOW_A0000] = {{ 0xa0000 },  64 * 1024},
-    [VGA_WINDOW_B0000] = { { 0xb0000 }, 32 * 1024},
-    [VGA_WINDOW_B8000] = { { 0xb8000 }, 32 * 1024},
-};
+static gpa_t window_at(unsigned i)
+{
+    return GPA(VGA_MEM_BASE + vga_window_offset((enum vga_window)i));
+}
 
 static bool take_piece(struct machine *m, uint64_t len, uint64_t align, hpa_t *at)
 {
@@ -73,7 +69,8 @@ static enum err add_video(struct machine *m)
         return ERR_NOMEM;
     }
     for (unsigned i = 0; i < VGA_WINDOW_COUNT && e == ERR_NONE; i++) {
-        e = vm_add_ram(&m->vm, windows[i].at, hpa_ptr(m->vram), m->vram, windows[i].len);
+        e = vm_add_ram(&m->vm, window_at(i), hpa_ptr(m->vram), m->vram,
+                       vga_window_size((enum vga_window)i));
     }
     return e;
 }
@@ -144,7 +141,7 @@ void ram_show_video(struct machine *m)
             bool something = offset != VGA_TRAPPED;
 
             m->shown[i] = offset;
-            show(m, windows[i].at, something, something ? hpa_add(m->vram, offset) : HPA(0));
+            show(m, window_at(i), something, something ? hpa_add(m->vram, offset) : HPA(0));
         }
     }
 }

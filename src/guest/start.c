@@ -89,7 +89,7 @@ static void set_state(struct vcpu *v, const struct start_state *s, gpa_t gdt_at,
     const struct virt_ops *ops = v->vm->ops;
     struct vcpu_segs segs = {
         .gdtr = {.base = gdt_at.v, .limit = s->gdt_limit },
-          .idtr = { .limit = s->idt_limit           }
+          .idtr = { .limit = s->idt_limit              }
     };
     struct vcpu_crs crs = s->crs;
 
@@ -133,7 +133,8 @@ void start_reset(struct vcpu *v)
     v->nmi_pending = false;
     v->halted = false;
     v->vm->ops->set_halted(v, false);
-    v->look = true; /* also puts away a window that was asked for */
+    v->look = true;              /* also puts away a window that was asked for */
+    v->osxsave = v->pke = false; /* as CR4 is */
     v->pv_eoi = 0;
     v->pv_eoi_armed = false;
     v->kvm_system_time = 0;

@@ -1,5 +1,5 @@
-/* Keys by their place on a PC keyboard, as all parts name them: a set-1 scan code, with bit 7 for the
- * keys that send E0 before it. Values only: no lock. */
+/* Keys by their place on a PC keyboard, as all parts name them: a set-1 scan code, with bit 7 for
+ * the keys that send E0 before it. Values only: no lock. */
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>

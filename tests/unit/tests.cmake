@@ -75,3 +75,4 @@ unit_test(vcpu hv/vcpu.c ${VCPU})
 # What every test with pc_rig.h links: a whole PC.
 set(PC lib/err.c guest/machine.c guest/ram.c guest/e820.c vmx/ept.c devices/io_bus.c devices/pic.c devices/ioapic.c devices/pit.c devices/rtc.c devices/uart.c devices/pci_host.c devices/acpi_pm.c devices/reset.c devices/fw_cfg.c devices/i8042.c devices/at_keyboard.c devices/vga.c devices/vga_mem.c devices/vga_view.c ${VCPU})
 unit_test(ram ${PC})
+unit_test(bios guest/bios.c guest/start.c lib/cmdline.c ${PC})
