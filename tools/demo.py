@@ -11,6 +11,9 @@ import pexpect
 import console
 import disk
 import emu
+import floppy
+import freedos
+import iso
 
 BUILD = pathlib.Path(__file__).resolve().parent.parent / "build"
 OPTIONS = "log=info on-stop=exit"
@@ -29,6 +32,25 @@ GUESTS = {
     "linux": ([(BUILD / "guest/vmlinuz", "kernel console=ttyS0"),
                (BUILD / "guest/initrd.gz", "initrd")], session_linux),
 }
+
+
+def session_dos(talk):
+    talk.expect(r"A:\\>")
+    for command in ("ver /r", "dir"):
+        talk.child.send(command + "\r")
+    talk.expect("bytes free")
+    talk.child.send("off\r")
+
+
+def dos_modules():
+    """FreeDOS with a program that powers off; None if there is no floppy."""
+    base = freedos.find()
+    if not base:
+        return None
+    image = BUILD / "demo/dos.img"
+    image.parent.mkdir(parents=True, exist_ok=True)
+    floppy.make_dos(image, base, {"OFF.COM": floppy.assemble("off")})
+    return [(iso.FIRMWARE / "bios.bin", "bios"), (iso.FIRMWARE / "vgabios-isavga.bin", "vgabios"), (image, "floppy")]
 
 
 def figures(stats):
@@ -70,6 +92,8 @@ def main():
     parse.add_argument("how", nargs="?", default="auto", choices=["auto", *emu.KINDS])
     kind, sentence = emu.resolve(parse.parse_args().how)
     print(sentence)
+    if modules := dos_modules():
+        GUESTS["dos"] = (modules, session_dos)
     results = {name: play(kind, name) for name in GUESTS}
     print("\n" + ", ".join(f"{name}: {'ok' if good else 'FAILED'}" for name, good in results.items()))
     return 0 if all(results.values()) else 1

@@ -3,6 +3,8 @@ import fcntl
 import subprocess
 
 import pytest
+
+import dos
 import pxhv
 
 
@@ -39,3 +41,11 @@ def test_linux_reaches_its_login_prompt(boot, preset, platform):
         result = session.finish()
     result.assert_success()
     result.assert_backend()
+
+
+@pytest.mark.parametrize("preset, platform", [("debug", "vmx"), ("release-clang", "vmx"), ("debug", "svm"),
+                                              ("release-clang", "svm"), ("debug-clang", "svm")])
+def test_dos_reaches_its_prompt(boot, preset, platform):
+    with dos.session(boot, platform, core=core_of(preset)) as pc:
+        pc.prompt()
+        assert "FreeDOS kernel" in pc.run("ver /r")

@@ -46,6 +46,17 @@ def test_commands_at_the_prompt(boot, platform, with_programs):
     assert result.stats["npt_ram_faults"] == 0
 
 
+@pytest.mark.parametrize("machine", [{"platform": "svm", "firmware": "uefi"}, {"platform": "svm", "more": ("-vga", "none")},
+                                     {"platform": "vmx", "model": "corei7_sandy_bridge_2600k"},
+                                     {"platform": "vmx", "model": "corei3_cnl"},
+                                     {"platform": "svm-bochs", "model": "phenom_8650_toliman"},
+                                     {"platform": "svm", "model": "EPYC,+svm,+npt"}], ids=str)
+def test_prompt_on_other_machines(boot, machine):
+    with dos.session(boot, **machine) as pc:
+        pc.prompt()
+        assert "FreeDOS kernel" in pc.run("ver /r")
+
+
 @EVERYWHERE
 @pytest.mark.parametrize("program", PROGRAMS)
 def test_program_checks_the_machine(boot, platform, program, with_programs):

@@ -12,6 +12,7 @@ FIRMWARE = {
 LINES = {
     None: ["[log=info]", "[kernel console=ttyS0]", "[initrd]"],
     "linux": ["[log=info]", "[kernel console=ttyS0]", "[initrd]"],
+    "dos": ["[log=info]", "[bios]", "[vgabios]", "[floppy]"],
     "hlt": ["[log=info]", "[flat mode=long]"],
 }
 
@@ -19,8 +20,8 @@ LINES = {
 @pytest.fixture
 def make_iso(boot, stand_in):
     """Makes an ISO with small files in the place of the real ones."""
-    def make(guest):
-        files = {name: stand_in for name in iso.FILES}
+    def make(guest, dos=True):
+        files = {name: stand_in for name in [*iso.FILES, *(iso.dos_files(None) if dos else {})]}
         files["boot/grub/grub.cfg"] = pxhv.TOP / "grub.cfg"
         image = boot.folder / "test.iso"
         iso.make(image, boot.folder / "tree", files, guest)
@@ -35,3 +36,8 @@ def test_menu_boots_the_chosen_entry(boot, make_iso, guest, firmware):
     result.assert_success()
     result.assert_line(*LINES[guest], "PXHV-STATS")
     assert "not found" not in result.serial, result.explain("GRUB complains")
+
+
+def test_menu_without_a_floppy_has_no_freedos(boot, make_iso):
+    result = boot.run(iso=make_iso("dos", dos=False), timeout=60, platform="svm")
+    result.assert_line(*LINES["linux"], "PXHV-STATS")
