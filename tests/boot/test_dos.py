@@ -262,10 +262,12 @@ def test_full_screen_program(boot, platform, with_programs):
 
 
 @EACH_BACKEND
-def test_time_is_true(boot, platform, with_programs):
-    """Ten minutes of the BIOS's ticks and of the clock."""
-    image = with_programs("ticks", "off", autoexec="@ticks 600\n@off\n")
-    result = boot.run(dos.modules(image), platform=platform, memory=512, timeout=300, ips=10_000_000)
+@pytest.mark.slow
+@pytest.mark.parametrize("seconds", [600, pytest.param(3600, marks=pytest.mark.soak)])
+def test_time_is_true(boot, platform, seconds, with_programs):
+    """So many seconds of the clock are as many of the BIOS's ticks."""
+    image = with_programs("ticks", "off", autoexec=f"@ticks {seconds}\n@off\n")
+    result = boot.run(dos.modules(image), platform=platform, memory=512, timeout=900, ips=10_000_000)
     result.assert_success()
     screen = dos.replay(result.folder / "serial.txt")
     assert "ticks: passed" in screen, screen

@@ -1,4 +1,4 @@
-"""The long runs: Linux on the CPU models that the other boot tests leave out."""
+"""A long run: Linux on the CPU models that the other boot tests leave out."""
 import pytest
 
 MODELS = {

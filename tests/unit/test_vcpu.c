@@ -66,6 +66,7 @@ static void fake_advance(struct vcpu *v, unsigned insn_len)
 {
     assert_int_equal(insn_len, LEN);
     v->regs.rip += insn_len;
+    rig.irq_blocked = false; /* the shadow of STI ends */
     cpu.advanced++;
 }
 
@@ -270,6 +271,28 @@ static void what_already_waits_lets_no_nap_begin(void **state)
     assert_int_equal(cpu.seen[1].events, 1);
 }
 
+static void interrupt_in_a_shadow(void)
+{
+    rig.irq_blocked = true;
+    interrupt();
+}
+
+/* STI; HLT: the interrupt that could not come in between comes at once. */
+static void what_waited_behind_sti_lets_no_sleep_begin(void **state)
+{
+    static const struct step script[] = {
+        {10,  ACT_RESUME, interrupt_in_a_shadow},
+        { 10, ACT_IDLE,   NULL                 },
+        { 10, ACT_STOP,   NULL                 },
+    };
+
+    (void)state;
+    run(script);
+    assert_int_equal(cpu.seen[1].events, 0);
+    assert_entry(2, 20, TIMER_OFF, false);
+    assert_int_equal(cpu.seen[2].events, 1);
+}
+
 static void hlt_has_no_end_but_an_interrupt(void **state)
 {
     static const struct step script[] = {
@@ -354,6 +377,7 @@ int main(void)
         BOTH(an_interrupt_ends_a_nap_at_once),
         BOTH(a_timer_of_the_guest_ends_a_nap),
         BOTH(what_already_waits_lets_no_nap_begin),
+        BOTH(what_waited_behind_sti_lets_no_sleep_begin),
         BOTH(hlt_has_no_end_but_an_interrupt),
         BOTH(a_single_step_does_not_sleep),
         BOTH(ticks_asleep_are_counted_apart),
