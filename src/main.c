@@ -286,6 +286,9 @@ _Noreturn void kmain(uint64_t info, uint64_t load_offset, uint64_t entered)
     turn_on(c);
     cpuid_build(&c->cpuid, cpu_cpuid, c->host.clock.hz);
     c->ops->limit_cpuid(&c->cpuid);
+    if (has_bios(c)) {
+        cpuid_show_kvm_first(&c->cpuid, c->host.clock.hz);
+    }
     for (;;) {
         what_next(c, true, run_guest(c, bytes));
         turn_on(c);

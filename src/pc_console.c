@@ -19,6 +19,7 @@ enum {
 };
 enum { BACKLOG_MAX = 1024 }; /* bytes on the serial line that are worth waiting for: 90 ms */
 enum { KEYS_MAX = 64, KEY_ROOM = 4 };
+enum { SEQ_CLOCKING = 1, CLOCKING_SCREEN_OFF = 0x20 };
 
 static struct {
     struct machine *machine;
@@ -99,6 +100,7 @@ void pc_console_attach(struct machine *m)
     term_screen_init(&pc.mirror);
     term_keys_init(&pc.term_keys);
     pc.prints = console_prints() - 1; /* the log is on the terminal */
+    idle_hold(&m->vcpu, clock_now(m->config.clock) + m->config.clock->hz / BUSY_PER_SECOND);
     host.shows = false;
     if (host.memory) {
         find_vga();
@@ -203,6 +205,7 @@ static void take_regs(const struct vga_regs *from, struct vga_screen_regs *to)
     to->misc = from->misc;
     to->dac_mask = from->dac_mask;
     memcpy(to->seq, from->seq, sizeof to->seq);
+    to->seq[SEQ_CLOCKING] |= from->attr_pas ? 0 : CLOCKING_SCREEN_OFF;
     memcpy(to->crtc, from->crtc, sizeof to->crtc);
     memcpy(to->gfx, from->gfx, sizeof to->gfx);
     memcpy(to->attr, from->attr, sizeof to->attr);
@@ -308,6 +311,9 @@ uint64_t pc_console_poll(void *ctx, uint64_t now)
         if (console_backlog() <=
             BACKLOG_MAX) { /* a slow line gets fewer pictures, not older ones */
             mirror(m, now);
+        }
+        if (m->config.watch_idle) {
+            idle_look(&m->vcpu, now);
         }
         pc.next_paint = now + hz / PAINTS_PER_SECOND;
     }

@@ -7,9 +7,9 @@
  *   text                      32 KiB, and 64 KiB of fonts in a call that is told of another font
  *   CGA's four colours        32 KiB
  *   mode 13h                  64 KiB
- *   16 colours, mode X        256 KiB, some 50 microseconds; CGA's mode 6 has one plane: 32 KiB
- * A change between these layouts clears the chip's memory first, by 8,192 writes: about 10 ms on a
- * real chip. */
+ *   16 colours, mode X        256 KiB, some 10 microseconds; CGA's mode 6 has one plane: 32 KiB
+ * A change between these layouts clears the chip's memory first, by 8,192 writes: milliseconds on a
+ * real chip, where a write takes up to a microsecond. */
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>

@@ -317,7 +317,6 @@ enum err machine_init(struct machine *m, const struct machine_config *c, char wh
     vm->epoch = c->epoch;
     vm->host_poll = c->host_poll;
     vm->host_ctx = c->host_ctx;
-    vm->leave_on_pause = c->watch_idle;
     e = npt_init(&vm->npt, c->ops->npt_format(), &frame_npt);
     if (e == ERR_NONE) {
         e = ram_build(m, c->ram_bytes);

@@ -138,5 +138,6 @@ void start_reset(struct vcpu *v)
     v->pv_eoi = 0;
     v->pv_eoi_armed = false;
     v->kvm_system_time = 0;
+    idle_hold(v, 0);
     v->idle = (struct idle_watch){ 0 };
 }

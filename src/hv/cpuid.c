@@ -200,9 +200,19 @@ void cpuid_build(struct cpuid_table *t, struct cpuid_regs (*read)(uint32_t leaf,
     build_ext(t, read);
     build_xsave(t, read);
     build_masks(t);
-    set_text(&t->hv[0], 0x40000000 + CPUID_HV_MAX, "pxHV pxHV px");
+    set_text(&t->hv[0], 0x40000001, "pxHV pxHV px");
     set_text(&t->kvm[0], 0x40000100 + CPUID_KVM_MAX, "KVMKVMKVM\0\0\0");
     t->kvm[1].eax = CPUID_KVM_CLOCK | CPUID_KVM_PV_EOI | CPUID_KVM_CLOCK_STABLE;
+}
+
+void cpuid_show_kvm_first(struct cpuid_table *t, uint64_t tsc_hz)
+{
+    enum { TIMING = 0x10, TSC_KHZ_HZ = 1000 };
+
+    t->hv[0] = t->kvm[0];
+    t->hv[0].eax = 0x40000000 + TIMING;
+    t->hv[1] = t->kvm[1];
+    t->hv[TIMING].eax = lo32(tsc_hz / TSC_KHZ_HZ);
 }
 
 void cpuid_hide_rdtscp(struct cpuid_table *t)

@@ -8,7 +8,7 @@
 enum {
     CPUID_BASIC_MAX = 0x16,
     CPUID_EXT_MAX = 0x8,
-    CPUID_HV_MAX = 1,
+    CPUID_HV_MAX = 0x10,
     CPUID_KVM_MAX = 1,
     CPUID_SUBLEAVES = 32
 };
@@ -20,7 +20,7 @@ enum {
 struct cpuid_table {
     struct cpuid_regs basic[CPUID_BASIC_MAX + 1];
     struct cpuid_regs ext[CPUID_EXT_MAX + 1];
-    struct cpuid_regs hv[CPUID_HV_MAX + 1];   /* 40000000h: pxHV's own signature */
+    struct cpuid_regs hv[CPUID_HV_MAX + 1];   /* 40000000h: pxHV's own signature, or KVM's */
     struct cpuid_regs kvm[CPUID_KVM_MAX + 1]; /* 40000100h: KVM's, with what we implement of it */
     struct cpuid_regs cache[4];               /* leaf 4 */
     struct cpuid_regs topology[2];            /* leaf 0Bh */
@@ -33,6 +33,10 @@ struct cpuid_table {
 /* read: the host's CPUID (a seam for tests). tsc_hz: what leaves 15h and 16h tell the guest. */
 void cpuid_build(struct cpuid_table *t, struct cpuid_regs (*read)(uint32_t leaf, uint32_t subleaf),
                  uint64_t tsc_hz);
+
+/* For SeaBIOS, which looks for KVM at 40000000h only, and learns the TSC's rate from its leaf
+ * 40000010h instead of measuring it: KVM's leaves stand there, too, in place of pxHV's. */
+void cpuid_show_kvm_first(struct cpuid_table *t, uint64_t tsc_hz);
 
 /* Instructions that a guest can have only if the backend turns them on. */
 void cpuid_hide_rdtscp(struct cpuid_table *t); /* and RDPID, which reads the same register */

@@ -126,18 +126,24 @@ bool guest_write(struct vcpu *v, const struct guest_view *view, uint64_t linear,
 unsigned guest_peek(struct vcpu *v, const struct guest_view *view, uint64_t linear, uint8_t *to,
                     unsigned len)
 {
-    uint64_t left;
-    uint32_t code;
-    gpa_t gpa;
+    unsigned done = 0;
 
-    for (unsigned i = 0; i < len; i++) {
-        if (guest_walk(&view->paging, read_entry, v->vm, linear + i, &gpa, &code, &left) !=
-                WALK_OK ||
-            vm_copy_in(v->vm, &to[i], gpa, 1) != ERR_NONE) {
-            return i;
+    while (done < len) {
+        uint64_t left;
+        uint32_t code;
+        gpa_t gpa;
+
+        if (guest_walk(&view->paging, read_entry, v->vm, linear + done, &gpa, &code, &left) !=
+            WALK_OK) {
+            break;
         }
+        left = MIN(left, len - done);
+        if (vm_copy_in(v->vm, to + done, gpa, left) != ERR_NONE) {
+            break; /* to the byte, it matters to nobody */
+        }
+        done += (unsigned)left;
     }
-    return len;
+    return done;
 }
 
 bool guest_fetch_insn(struct vcpu *v, struct guest_view *view, struct insn *out)

@@ -34,9 +34,23 @@ static uint64_t digest(struct vcpu *v)
     return hash;
 }
 
+static void watch(struct vcpu *v, bool on)
+{
+    if (v->idle.on != on) {
+        v->idle.on = on;
+        v->vm->ops->want_pause(v, on);
+    }
+}
+
 void idle_hold(struct vcpu *v, uint64_t until)
 {
     v->idle.since = MAX(v->idle.since, until);
+    watch(v, false);
+}
+
+void idle_look(struct vcpu *v, uint64_t now)
+{
+    watch(v, v->idle.on || now >= v->idle.since);
 }
 
 /* A guest that has polled for a while sleeps for as long again. So whatever it waits for that is no
@@ -56,7 +70,7 @@ enum exit_action on_pause(struct vcpu *v, struct vm_exit *x)
     w->state = digest(v);
     if (w->ran - before.ran > MAX(TURN_TICKS, hz / TURNS_HZ) ||
         w->accesses - before.accesses > TURN_ACCESSES || w->state != before.state) {
-        idle_hold(v, v->now);
+        w->since = MAX(w->since, v->now);
     }
     if (v->now < w->since || v->now - w->since < hz / POLLS_BEFORE_NAP_HZ) {
         return ACT_ADVANCE;

@@ -52,6 +52,9 @@ struct virt_ops {
     void (*want_window)(struct vcpu *, bool irq, bool nmi);
     /* Enter the guest asleep, as after HLT, or awake again; an injected event wakes it, too. */
     void (*set_halted)(struct vcpu *, bool halted);
+    /* EXIT_PAUSE at each PAUSE from here on, or none: so it is at first. Without effect on a CPU
+     * that cannot. */
+    void (*want_pause)(struct vcpu *, bool on);
     /* Nested tables were changed: forget what the CPU remembers of them before the next entry. */
     void (*flush_npt)(struct vcpu *);
 

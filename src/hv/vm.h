@@ -51,8 +51,7 @@ struct vm {
     uint64_t host_next; /* host TSC tick of the next host_poll; set it to 0 to be called at once */
 
     enum vm_stop stop;
-    char why[160];       /* one sentence for the user */
-    bool leave_on_pause; /* a PAUSE is worth an exit: the guest may poll while it is idle */
+    char why[160]; /* one sentence for the user */
     struct vm_seen ports, msrs_read, msrs_written, mmio_holes;
 };
 

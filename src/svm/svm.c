@@ -12,16 +12,17 @@
 #include "svm/svm_npt.h"
 #include "svm/vmcb_dump.h"
 
-#define EXT1_ECX_SVM       BIT32(2)
-#define EXT1_EDX_HUGE      BIT32(26)
-#define SVM_LEAF           0x8000000au
-#define SVM_EDX_NPT        BIT32(0)
-#define SVM_EDX_NEXT_RIP   BIT32(3)
-#define SVM_EDX_CLEAN      BIT32(5)
-#define SVM_EDX_FLUSH_ASID BIT32(6)
-#define SVM_EDX_DECODE     BIT32(7)
-#define VM_CR_LOCK         BIT(3)
-#define VM_CR_SVMDIS       BIT(4)
+#define EXT1_ECX_SVM          BIT32(2)
+#define EXT1_EDX_HUGE         BIT32(26)
+#define CPUID1_ECX_HYPERVISOR BIT32(31)
+#define SVM_LEAF              0x8000000au
+#define SVM_EDX_NPT           BIT32(0)
+#define SVM_EDX_NEXT_RIP      BIT32(3)
+#define SVM_EDX_CLEAN         BIT32(5)
+#define SVM_EDX_FLUSH_ASID    BIT32(6)
+#define SVM_EDX_DECODE        BIT32(7)
+#define VM_CR_LOCK            BIT(3)
+#define VM_CR_SVMDIS          BIT(4)
 
 struct svm_machine svm_machine;
 
@@ -36,6 +37,18 @@ static bool present(void)
 {
     return cpu_cpuid(0x80000000, 0).eax >= SVM_LEAF &&
            (cpu_cpuid(0x80000001, 0).ecx & EXT1_ECX_SVM);
+}
+
+/* QEMU without KVM signs leaf 40000000h so. */
+static bool is_tcg(void)
+{
+    struct cpuid_regs r;
+
+    if (!(cpu_cpuid(1, 0).ecx & CPUID1_ECX_HYPERVISOR)) {
+        return false;
+    }
+    r = cpu_cpuid(0x40000000, 0);
+    return r.ebx == 0x54474354 && r.ecx == 0x43544743 && r.edx == 0x47435447; /* TCGTCGTCGTCG */
 }
 
 static void probe(struct preflight *report)
@@ -61,6 +74,7 @@ static void probe(struct preflight *report)
     m->decode_assists = svm.edx & SVM_EDX_DECODE;
     m->flush = svm.edx & SVM_EDX_FLUSH_ASID ? VMCB_TLB_FLUSH_GUEST : VMCB_TLB_FLUSH_ALL;
     m->clean = svm.edx & SVM_EDX_CLEAN ? VMCB_CLEAN_ALL : 0;
+    m->injects_twice = is_tcg();
 }
 
 /* What each CPU keeps for when it is turned on again. */
@@ -203,5 +217,6 @@ const struct virt_ops svm_ops = {
     .want_window = svm_want_window,
     .set_halted = svm_set_halted,
     .flush_npt = svm_flush_npt,
+    .want_pause = svm_want_pause,
     .dump = dump,
 };

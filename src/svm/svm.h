@@ -15,7 +15,12 @@ struct svm_machine {
     bool decode_assists; /* ... and the register of a MOV CR */
     uint8_t flush;       /* the TLB command that forgets one guest */
     uint64_t clean;      /* VMCB_CLEAN_ALL, or 0 where the CPU knows no clean bits */
-    hpa_t iopm, msrpm;   /* shared by all guests */
+    /* QEMU's emulation (TCG, 7.2) keeps the vector of an interrupt that it injected, and may
+     * deliver it once more, as an exception, until the guest leaves or takes another one. So it
+     * leaves at once. Who has moved interrupts away from the CPU's vectors can stand a second one.
+     */
+    bool injects_twice;
+    hpa_t iopm, msrpm; /* shared by all guests */
 };
 extern struct svm_machine svm_machine;
 
@@ -76,6 +81,7 @@ void svm_flush_npt(struct vcpu *v);
 bool svm_can_inject(struct vcpu *v, enum event_type type);
 void svm_inject(struct vcpu *v, const struct vm_event *event);
 void svm_want_window(struct vcpu *v, bool irq, bool nmi);
+void svm_want_pause(struct vcpu *v, bool on);
 /* What an exit interrupted in the middle of its delivery is delivered again. */
 void svm_take_back_event(struct vcpu *v, uint64_t info);
 /* Looks, right after an exit, whether a step or the IRET of an NMI handler is done; true if the

@@ -12,6 +12,7 @@ enum {
     SVM_EXIT_INTR = 0x60,
     SVM_EXIT_VINTR = 0x64,
     SVM_EXIT_IRET = 0x74,
+    SVM_EXIT_PAUSE = 0x77,
     SVM_EXIT_ROWS = 0x90,
     SVM_EXIT_NPF = 0x400,
 };

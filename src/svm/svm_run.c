@@ -150,7 +150,10 @@ enum err svm_run(struct vcpu *v, uint64_t deadline)
     struct vmcb *c = h->vmcb;
     uint64_t start = cpu_rdtsc();
 
-    host_timer_arm(UNLIKELY(h->leave_soon) ? 0 : deadline);
+    host_timer_arm(deadline);
+    if (UNLIKELY(h->leave_soon)) {
+        host_timer_fire();
+    }
     if (UNLIKELY(h->halted)) {
         sleep(v, start, deadline);
         return ERR_NONE;

@@ -10,12 +10,11 @@
 #define SEG_DPL_SHIFT 5
 
 /* What is in the table of exits is intercepted, if not only now and then. */
-static void set_intercepts(struct vmcb *c, bool leave_on_pause)
+static void set_intercepts(struct vmcb *c)
 {
     for (unsigned code = 0; code < SVM_EXIT_ROWS; code++) {
         const struct svm_exit_row *row = &svm_exit_rows[code];
-        bool wanted = row->kind != EXIT_UNKNOWN &&
-                      (!row->on_demand || (leave_on_pause && row->kind == EXIT_PAUSE));
+        bool wanted = row->kind != EXIT_UNKNOWN && !row->on_demand;
 
         if (!wanted) {
             continue;
@@ -38,7 +37,7 @@ void svm_init_vmcb(struct vcpu *v)
 
     cpu_forget_guest();
     msr_write(MSR_PAT, PAT_RESET); /* an emulator may let a guest's write through to it */
-    set_intercepts(c, v->vm->leave_on_pause);
+    set_intercepts(c);
     c->iopm = svm_machine.iopm.v;
     c->msrpm = svm_machine.msrpm.v;
     c->asid = v->id + 1; /* 0 is the host's; one VM at a time has vCPUs on a CPU */

@@ -277,5 +277,6 @@ const struct virt_ops vmx_ops = {
     .want_window = vmx_want_window,
     .set_halted = vmx_set_halted,
     .flush_npt = vmx_flush_npt,
+    .want_pause = vmx_want_pause,
     .dump = dump,
 };

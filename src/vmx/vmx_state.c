@@ -106,6 +106,14 @@ static void enter_flat(struct vmx_vcpu *h, const struct vcpu_crs *c)
                             : h->proc & ~(VMX_PROC_CR3_LOAD | VMX_PROC_CR3_STORE));
 }
 
+void vmx_want_pause(struct vcpu *v, bool on)
+{
+    struct vmx_vcpu *h = vmx_of(v);
+    uint32_t bit = VMX_PROC_PAUSE & hi32(vmx_machine.limits.proc_ctls);
+
+    vmx_set_proc(h, on ? h->proc | bit : h->proc & ~bit);
+}
+
 void vmx_flush_npt(struct vcpu *v)
 {
     (void)v;
@@ -179,9 +187,6 @@ static void init_controls(struct vcpu *v)
     struct vmx_vcpu *h = vmx_of(v);
 
     h->proc = m->ctls.proc;
-    if (v->vm->leave_on_pause) {
-        h->proc |= VMX_PROC_PAUSE & hi32(m->limits.proc_ctls); /* it is only a convenience */
-    }
     vmcs_write32(VMCS_PIN_CTLS, m->ctls.pin);
     vmcs_write32(VMCS_PROC_CTLS, h->proc);
     vmcs_write32(VMCS_PROC2_CTLS, m->ctls.proc2);

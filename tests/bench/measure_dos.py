@@ -57,6 +57,6 @@ RUNS = {
     "dos-quiet": functools.partial(screen, []),
     "dos-direct": functools.partial(screen, ["DIRECT"]),
     "dos-colours": functools.partial(screen, ["COLOURS"]),
-    "dos-teletype": functools.partial(screen, ["TELETYPE"]),
-    "dos-dos": functools.partial(screen, ["DOS"]),
+    "dos-int10": functools.partial(screen, ["INT10"]),
+    "dos-int21": functools.partial(screen, ["INT21"]),
 }

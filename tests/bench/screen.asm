@@ -1,6 +1,6 @@
 ; Writes a screenful of characters at a quiet moment, in the way that it is assembled for: DIRECT into the
-; memory, all of one colour; COLOURS likewise, eight of each of the 16; TELETYPE of the BIOS; DOS, a character
-; at a time. For none of them it writes nothing, and the rest is the same. The PC is idle for two seconds
+; memory, all of one colour; COLOURS likewise, eight of each of the 16; INT10, the BIOS's teletype; INT21, a
+; character of DOS. For none of them it writes nothing, and the rest is the same. The PC is idle for two seconds
 ; before, and after, until the screen is on the serial line.
         bits    16
         org     0x100
@@ -20,13 +20,13 @@ QUIET_TICKS     equ 36
         and     ah, 15
         stosw
 %endmacro
-%elifdef TELETYPE
+%elifdef INT10
 %macro put 0
         mov     ah, 0x0e
         mov     bx, 0x0007
         int     0x10
 %endmacro
-%elifdef DOS
+%elifdef INT21
 %macro put 0
         mov     ah, 0x02
         mov     dl, al

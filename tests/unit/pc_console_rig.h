@@ -34,7 +34,7 @@ static struct {
 } screen;
 
 static struct {
-    unsigned count;
+    unsigned count, looks;
     uint64_t until;
 } hold;
 
@@ -125,6 +125,13 @@ void idle_hold(struct vcpu *v, uint64_t until)
     assert_ptr_equal(v, &pc.vcpu);
     hold.count++;
     hold.until = until;
+}
+
+void idle_look(struct vcpu *v, uint64_t now)
+{
+    assert_ptr_equal(v, &pc.vcpu);
+    assert_int_equal(now, pc_now);
+    hold.looks++;
 }
 
 void vcpu_run(struct vcpu *v)

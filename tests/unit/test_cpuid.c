@@ -446,9 +446,26 @@ static void every_leaf_is_answered(void **state)
     assert_int_equal(vcpu.regs.gpr[RAX], 0x40000001);
 }
 
+/* SeaBIOS looks nowhere else. */
+static void a_bios_finds_kvm_first_and_the_tscs_rate(void **state)
+{
+    const struct cpuid_regs *first;
+
+    (void)state;
+    cpuid_show_kvm_first(&t, UINT64_C(2345678901));
+    first = cpuid_find(&t, 0x40000000, 0);
+    assert_int_equal(first->eax, 0x40000010);
+    assert_memory_equal(&first->ebx, "KVMKVMKVM\0\0\0", 12);
+    assert_int_equal(cpuid_find(&t, 0x40000001, 0)->eax, cpuid_find(&t, 0x40000101, 0)->eax);
+    assert_int_equal(cpuid_find(&t, 0x40000010, 0)->eax, 2345678);
+    assert_int_equal(cpuid_find(&t, 0x40000011, 0)->eax, 0);
+    assert_memory_equal(&cpuid_find(&t, 0x40000100, 0)->ebx, "KVMKVMKVM\0\0\0", 12);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(a_bios_finds_kvm_first_and_the_tscs_rate, all_ones),
         cmocka_unit_test_setup(what_we_do_not_offer_is_hidden_on_a_cpu_with_everything, all_ones),
         cmocka_unit_test_setup(leaves_of_power_performance_and_tracing_are_empty, all_ones),
         cmocka_unit_test_setup(leaves_end_where_the_table_says, all_ones),

@@ -8,7 +8,7 @@
 #include <string.h>
 
 /* A local APIC in x2APIC mode, whose timer makes mul / div of a tick in one of the TSC. */
-enum { LVT_TIMER = 0x832, INITIAL = 0x838, CURRENT = 0x839, DIVIDE = 0x83e };
+enum { ICR = 0x830, LVT_TIMER = 0x832, INITIAL = 0x838, CURRENT = 0x839, DIVIDE = 0x83e };
 enum { VECTOR = 0x31, LVT_ONE_SHOT = VECTOR, LVT_DEADLINE = VECTOR | 2 << 17, ALL = 0xffffffff };
 enum counter { RUNS, STANDS, READS_0, ABSENT };
 static struct {
@@ -18,7 +18,7 @@ static struct {
     uint64_t access_ticks; /* what a TSC read or an APIC access takes */
     uint64_t stall;        /* ticks that firmware takes in the second sample */
     unsigned starts, writes, vectors;
-    uint32_t lvt, divide, initial;
+    uint32_t lvt, divide, initial, icr;
     void (*handler)(void *ctx);
 } hw;
 static struct percpu cpu;
@@ -108,6 +108,9 @@ void msr_write(uint32_t msr, uint64_t v)
     case LVT_TIMER:
         hw.lvt = (uint32_t)v;
         break;
+    case ICR:
+        hw.icr = (uint32_t)v;
+        break;
     case DIVIDE:
         hw.divide = (uint32_t)v;
         break;
@@ -190,6 +193,14 @@ static void tsc_deadline_mode_is_taken_where_offered(void **state)
     host_timer_arm(987654321);
     assert_true(host_timer_init()); /* again */
     assert_int_equal(hw.deadline, 0);
+}
+
+static void it_can_be_made_to_come_at_once(void **state)
+{
+    (void)state;
+    hw.icr = 0;
+    host_timer_fire();
+    assert_int_equal(hw.icr, 0x44000 | VECTOR); /* to itself */
 }
 
 static void else_it_counts_once_and_is_off_at_first(void **state)
@@ -359,6 +370,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_local_apic_that_is_off_is_not_touched),
         cmocka_unit_test_setup(tsc_deadline_mode_is_taken_where_offered, with_deadline),
+        cmocka_unit_test_setup(it_can_be_made_to_come_at_once, with_deadline),
         cmocka_unit_test_setup(else_it_counts_once_and_is_off_at_first, one_shot),
         cmocka_unit_test(it_fires_at_the_deadline_or_shortly_before),
         cmocka_unit_test(no_phase_of_its_clock_makes_it_late),

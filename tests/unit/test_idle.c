@@ -222,6 +222,22 @@ static void a_hold_delays_and_never_hastens(void **state)
     assert_int_equal(pause_after(TURN), ACT_NAP);
 }
 
+static void pauses_exit_only_while_they_are_looked_at(void **state)
+{
+    (void)state;
+    assert_false(rig.pause_exits);
+    idle_look(&vcpu, vcpu.now);
+    assert_true(rig.pause_exits);
+    idle_hold(&vcpu, vcpu.now + MS);
+    assert_false(rig.pause_exits);
+    idle_look(&vcpu, vcpu.now + MS - 1);
+    assert_false(rig.pause_exits);
+    idle_look(&vcpu, vcpu.now + MS);
+    assert_true(rig.pause_exits);
+    idle_look(&vcpu, vcpu.now); /* a hold takes them away, and nothing else */
+    assert_true(rig.pause_exits);
+}
+
 static void the_stack_is_where_the_guests_registers_say(void **state)
 {
     (void)state;
@@ -270,6 +286,7 @@ int main(void)
         T(what_an_idle_guest_does_is_no_work),
         T(a_turn_may_take_longer_on_a_faster_clock),
         T(a_hold_delays_and_never_hastens),
+        T(pauses_exit_only_while_they_are_looked_at),
         T(the_stack_is_where_the_guests_registers_say),
         T(a_stack_that_is_no_memory_does_no_harm),
     };

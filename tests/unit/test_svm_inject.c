@@ -17,6 +17,7 @@ enum { IRET_AT = 0x1234, EXIT_DB = 0x41, EXIT_PHYSICAL = 0x60 };
 
 static _Alignas(4096) struct vmcb vmcb;
 static struct svm_vcpu *hw;
+struct svm_machine svm_machine;
 static struct virt_ops ops;
 
 void svm_set_cr2(struct vcpu *v, uint64_t at)
@@ -27,6 +28,7 @@ void svm_set_cr2(struct vcpu *v, uint64_t at)
 static int setup(void **state)
 {
     rig_setup(state);
+    memset(&svm_machine, 0, sizeof svm_machine);
     memset(&vmcb, 0, sizeof vmcb);
     ops = rig_ops;
     ops.can_inject = svm_can_inject;
@@ -468,9 +470,49 @@ static void a_second_nmi_comes_in_right_behind_the_first_ones_iret(void **state)
     assert_int_equal(hw->nmi, SVM_NMI_BLOCKED);
 }
 
+/* QEMU's emulation may deliver an interrupt twice unless the guest leaves at once. */
+static void an_interrupt_among_the_exceptions_vectors_leaves_soon_in_qemu(void **state)
+{
+    static const struct {
+        bool qemu, protected, nmi;
+        uint8_t vector;
+        bool leaves;
+    } cases[] = {
+        {true,   false, false, 0x08, true },
+        { true,  false, false, 0x70, true },
+        { true,  true,  false, 0x08, true },
+        { true,  true,  false, 0x1f, true },
+        { true,  true,  false, 0x20, false},
+        { true,  false, true,  0x02, false},
+        { false, false, false, 0x08, false},
+    };
+
+    for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
+        setup(state);
+        svm_machine.injects_twice = cases[i].qemu;
+        vmcb.cr0 = cases[i].protected ? CR0_PE : 0;
+        svm_inject(&vcpu, &(struct vm_event){ .type = cases[i].nmi ? EVENT_NMI : EVENT_IRQ,
+                                              .vector = cases[i].vector });
+        assert_int_equal(hw->leave_soon, cases[i].leaves);
+    }
+}
+
+static void pause_exits_come_and_go(void **state)
+{
+    (void)state;
+    svm_want_pause(&vcpu, true);
+    assert_int_equal(vmcb.intercepts[0], OTHER_EXITS | BIT32(23));
+    assert_int_equal(vmcb.clean, CLEAN_ALL & ~UINT64_C(1));
+    svm_want_pause(&vcpu, false);
+    assert_int_equal(vmcb.intercepts[0], OTHER_EXITS & ~BIT32(23));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(an_interrupt_among_the_exceptions_vectors_leaves_soon_in_qemu,
+                               setup),
+        cmocka_unit_test_setup(pause_exits_come_and_go, setup),
         cmocka_unit_test_setup(an_interrupt_needs_if_and_no_shadow, setup),
         cmocka_unit_test_setup(an_nmi_needs_no_if_but_no_shadow, setup),
         cmocka_unit_test_setup(an_nmi_waits_until_the_iret_is_done, setup),

@@ -29,6 +29,7 @@ static struct {
     unsigned entries, naps, refusals;
     unsigned timer_irqs, device_irqs; /* that come in when the host next lets them */
     uint64_t tsc, armed, rflags;
+    unsigned fired;
     struct percpu host;
 } cpu;
 
@@ -72,6 +73,11 @@ void cpu_wait_for_interrupt(void)
 void host_timer_arm(uint64_t deadline)
 {
     cpu.armed = deadline;
+}
+
+void host_timer_fire(void)
+{
+    cpu.fired++;
 }
 
 void svm_set_cr2(struct vcpu *v, uint64_t at)
@@ -236,13 +242,15 @@ static void leaving_soon_is_a_timer_that_is_due(void **state)
     (void)state;
     hw->leave_soon = true;
     run_exit(NPF, EXIT_MMIO); /* something else came first */
-    assert_int_equal(cpu.armed, 0);
+    assert_int_equal(cpu.fired, 1);
     assert_true(hw->leave_soon);
     assert_false(vcpu.look);
     cpu.timer_irqs = 1;
     run_exit(PHYSICAL_INTR, EXIT_TIMER);
     assert_true(vcpu.look && !hw->leave_soon);
+    assert_int_equal(cpu.fired, 2);
     run_exit(NPF, EXIT_MMIO);
+    assert_int_equal(cpu.fired, 2);
     assert_int_equal(cpu.armed, DEADLINE);
 }
 

@@ -29,6 +29,7 @@ static struct {
     struct vm_event event[RIG_EVENTS]; /* injected */
     unsigned events;
     bool window_irq, window_nmi;
+    bool pause_exits;
     uint64_t hidden_rsp, hidden_rflags; /* until load_regs */
     bool halted;
     unsigned flushes; /* of nested tables */
@@ -113,6 +114,12 @@ static inline void rig_set_halted(struct vcpu *v, bool halted)
     rig.halted = halted;
 }
 
+static inline void rig_want_pause(struct vcpu *v, bool on)
+{
+    (void)v;
+    rig.pause_exits = on;
+}
+
 static inline void rig_flush_npt(struct vcpu *v)
 {
     assert_non_null(v);
@@ -138,6 +145,7 @@ static const struct virt_ops rig_ops = {
     .set_rip = rig_set_rip,
     .set_halted = rig_set_halted,
     .flush_npt = rig_flush_npt,
+    .want_pause = rig_want_pause,
     .real_mode = rig_real_mode,
 };
 

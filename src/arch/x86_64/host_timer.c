@@ -104,3 +104,8 @@ void host_timer_arm(uint64_t deadline)
         msr_write(MSR_TSC_DEADLINE, deadline == DEADLINE_OFF ? 0 : MAX(deadline, 1));
     }
 }
+
+void host_timer_fire(void)
+{
+    lapic_host_self_ipi(VEC_TIMER);
+}

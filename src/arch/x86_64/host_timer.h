@@ -16,3 +16,6 @@ bool host_timer_init(void);
  * there yet arms again. A deadline in the past fires at once; UINT64_MAX turns the timer off. To
  * arm what is armed already costs one compare. Only after host_timer_init() said true. */
 void host_timer_arm(uint64_t deadline);
+
+/* Lets the timer's interrupt come at once, before the next instruction that takes interrupts. */
+void host_timer_fire(void);

@@ -11,6 +11,7 @@ enum {
     APIC_TPR = 0x80,
     APIC_EOI = 0xb0,
     APIC_SVR = 0xf0,
+    APIC_ICR = 0x300,
     APIC_LVT_TIMER = 0x320,
     APIC_LVT_LINT0 = 0x350,
     APIC_LVT_LINT1 = 0x360,
@@ -20,6 +21,7 @@ enum {
     APIC_TIMER_DIVIDE = 0x3e0
 };
 enum { SVR_ENABLE = 0x100, LVT_MASKED = 0x10000, LVT_NMI = 0x400, DELIVER_SMI = 2 };
+enum { ICR_SELF = 0x40000, ICR_ASSERT = 0x4000 };
 enum { LVT_TSC_DEADLINE = 0x40000, DIVIDE_BY_1 = 0xb };
 
 enum { IOREGSEL = 0, IOWIN = 4 /* 32-bit words */, IOAPIC_VERSION = 1, IOAPIC_REDIR = 0x10 };
@@ -86,6 +88,12 @@ void lapic_host_timer_mode(uint8_t vector, bool tsc_deadline)
 void lapic_host_timer_start(uint32_t count)
 {
     lapic_write(APIC_TIMER_INITIAL, count);
+}
+
+/* "Interrupt Command Register": shorthand self, level asserted. */
+void lapic_host_self_ipi(uint8_t vector)
+{
+    lapic_write(APIC_ICR, ICR_SELF | ICR_ASSERT | vector);
 }
 
 uint32_t lapic_host_timer_left(void)

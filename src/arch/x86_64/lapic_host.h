@@ -24,6 +24,8 @@ void lapic_host_timer_mode(uint8_t vector, bool tsc_deadline);
 /* Counts down from `count` in ticks of the undivided APIC clock; 0 stops it. Before
  * lapic_host_timer_mode() it counts without interrupting. */
 void lapic_host_timer_start(uint32_t count);
+/* Makes this interrupt of this CPU pending at once. */
+void lapic_host_self_ipi(uint8_t vector);
 /* What is left of the count. */
 uint32_t lapic_host_timer_left(void);
 
