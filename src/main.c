@@ -70,7 +70,9 @@ static void what_next(struct core *c, bool started, bool success)
         end_machine(c, power_off, "powered off");
     }
     if (!console_can_type()) {
-        log_error("there is no serial port to type on: switch this computer off by its button");
+        log_error(
+            "there is no serial port and no keyboard to type on: switch this computer off by its "
+            "button");
         cpu_halt_forever();
     }
     for (;;) {

@@ -178,9 +178,9 @@ static void mirror(struct machine *m, uint64_t now)
         }
         term_screen_draw(&pc.mirror, &cells, put_serial, NULL);
     } else if (view.kind == VGA_GRAPHICS) {
-        fmt_print(text, sizeof text,
-                  "[graphics, %u x %u, %u colours: on the computer's own screen]", view.width,
-                  view.height, view.colours);
+        fmt_print(text, sizeof text, "[graphics, %u x %u, %u colours: %s]", view.width, view.height,
+                  view.colours,
+                  host.present ? "on the computer's own screen" : "there is no VGA to show them");
         term_screen_message(&pc.mirror, text, put_serial, NULL);
     }
 }

@@ -247,6 +247,19 @@ static void whoever_writes_to_the_screen_is_not_idle(void **state)
     assert_int_equal(hold.count, 0);
 }
 
+static void a_guest_with_idle_off_is_not_looked_at(void **state)
+{
+    (void)state;
+    start_text();
+    pc.config.watch_idle = false;
+    hold.looks = 0;
+    run_for(400 * MS);
+    assert_int_equal(hold.looks, 0);
+    pc.config.watch_idle = true;
+    run_for(400 * MS);
+    assert_in_range(hold.looks, 9, 11);
+}
+
 static void a_picture_may_go_round_the_end_of_memory(void **state)
 {
     enum { START_CELL = 0x8000 - 3 };
@@ -364,6 +377,7 @@ int main(void)
         T(a_blank_screen_shows_nothing_yet),
         T(the_host_screen_is_told_what_has_changed),
         T(whoever_writes_to_the_screen_is_not_idle),
+        T(a_guest_with_idle_off_is_not_looked_at),
         T(a_picture_may_go_round_the_end_of_memory),
         T(hostile_registers_do_no_harm),
         T(leaving_gives_both_screens_back),
