@@ -76,7 +76,7 @@ STOPS = {
     "port92": ("reset", True, ""),
     "halt": ("halted", True, "Guest executed HLT!"),
     "triple": ("triple-fault", False, "triple fault"),
-    "push_hole": ("killed", False, "does not emulate"),
+    "mul_hole": ("killed", False, "does not emulate"),
     "run_hole": ("killed", False, "where no RAM is"),
     "stack_in_hole": ("killed", False, "cannot be delivered"),
     "tables_in_hole": ("killed", False, "page tables lie at 0xf0000000, where no RAM is"),

@@ -56,8 +56,9 @@ def test_run_has_menu_and_console_on_the_terminal_and_ends_with_the_machine(boot
         child.expect_exact("Ctrl-A x leaves")
         for key in "bp":  # reboot, which brings the menu back, then power off
             child.expect_exact("automatically in")
-            child.send("\x1b[B")
-            child.expect_exact("*Self-test: HLT guest")
+            for entry in ("FreeDOS", "Self-test: HLT guest"):
+                child.send("\x1b[B")
+                child.expect_exact(f"*{entry}")
             child.send("\r")
             child.expect_exact("p = power off")
             child.send(key)

@@ -19,9 +19,9 @@ start:  begin64
         power_off
 %elifidn HOW, halt
         hlt
-%elifidn HOW, push_hole         ; an instruction on device memory that pxHV does not emulate
+%elifidn HOW, mul_hole         ; an instruction on device memory that pxHV does not emulate
         mov     ebx, 0xf0000000
-        push    qword [rbx]
+        mul     qword [rbx]
 %elifidn HOW, run_hole
         mov     ebx, 0xf0000000
         jmp     rbx
