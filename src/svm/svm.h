@@ -16,9 +16,8 @@ struct svm_machine {
     uint8_t flush;       /* the TLB command that forgets one guest */
     uint64_t clean;      /* VMCB_CLEAN_ALL, or 0 where the CPU knows no clean bits */
     /* QEMU's emulation (TCG, 7.2) keeps the vector of an interrupt that it injected, and may
-     * deliver it once more, as an exception, until the guest leaves or takes another one. So it
-     * leaves at once. Who has moved interrupts away from the CPU's vectors can stand a second one.
-     */
+     * deliver it once more, as an exception and so with interrupts off, too, until the guest leaves
+     * or takes another one. So the guest leaves at once, behind the delivery. */
     bool injects_twice;
     hpa_t iopm, msrpm; /* shared by all guests */
 };

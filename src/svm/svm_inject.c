@@ -2,12 +2,11 @@
 #include "svm/svm.h"
 #include "svm/svm_exit.h"
 
-#define INTERCEPT_VINTR   BIT32(SVM_EXIT_VINTR % 32) /* both in the first word */
-#define INTERCEPT_PAUSE   BIT32(SVM_EXIT_PAUSE % 32)
-#define INTERCEPT_IRET    BIT32(SVM_EXIT_IRET % 32)
-#define FIRST_FREE_VECTOR 32 /* below are the CPU's own exceptions */
-#define DR6_BS            BIT(14)
-#define DR6_HITS          UINT64_C(15) /* B0 to B3: the guest's own breakpoints */
+#define INTERCEPT_VINTR BIT32(SVM_EXIT_VINTR % 32) /* both in the first word */
+#define INTERCEPT_PAUSE BIT32(SVM_EXIT_PAUSE % 32)
+#define INTERCEPT_IRET  BIT32(SVM_EXIT_IRET % 32)
+#define DR6_BS          BIT(14)
+#define DR6_HITS        UINT64_C(15) /* B0 to B3: the guest's own breakpoints */
 
 /* While an instruction is stepped over, its faults must not get to the guest with our TF in the
  * RFLAGS that they save: all of them exit. What PUSHF, INT n or SYSCALL would save of it is not
@@ -62,8 +61,7 @@ void svm_inject(struct vcpu *v, const struct vm_event *e)
 
     h->vmcb->event = VMCB_EVENT_VALID | (uint64_t)type[e->type] << 8 | e->vector |
                      (e->has_code ? VMCB_EVENT_HAS_CODE | (uint64_t)e->code << 32 : 0);
-    if (svm_machine.injects_twice && e->type == EVENT_IRQ &&
-        (!(h->vmcb->cr0 & CR0_PE) || e->vector < FIRST_FREE_VECTOR)) {
+    if (svm_machine.injects_twice && e->type == EVENT_IRQ) {
         h->leave_soon = true;
     }
     if (e->type == EVENT_NMI || h->nmi == SVM_NMI_IRET) { /* that IRET is put off */
