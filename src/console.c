@@ -184,6 +184,9 @@ bool console_typed(uint8_t *byte)
         return false;
     }
     *byte = front.typed[front.tail++ % TYPED_MAX];
+    if (front.stalled) {
+        take_input();
+    }
     return true;
 }
 

@@ -33,6 +33,7 @@ static struct {
     struct term_keys term_keys;
     uint64_t escape_ends; /* tick at which an ESC was just that */
     struct term_screen mirror;
+    uint64_t lost;   /* console_lost() then */
     uint32_t prints; /* console_prints() of what the mirror knows */
     uint16_t cell[TERM_ROWS_MAX * TERM_COLUMNS_MAX];
 } pc;
@@ -99,6 +100,7 @@ void pc_console_attach(struct machine *m)
     pc.machine = m;
     term_screen_init(&pc.mirror);
     term_keys_init(&pc.term_keys);
+    pc.lost = console_lost();
     pc.prints = console_prints() - 1; /* the log is on the terminal */
     idle_hold(&m->vcpu, clock_now(m->config.clock) + m->config.clock->hz / BUSY_PER_SECOND);
     host.shows = false;
@@ -166,6 +168,10 @@ static void mirror(struct machine *m, uint64_t now)
     struct term_cells cells;
     char text[TERM_MESSAGE_MAX + 1];
 
+    if (pc.lost != console_lost()) { /* a picture larger than the line's buffer */
+        pc.lost = console_lost();
+        term_screen_forget(&pc.mirror);
+    }
     if (pc.prints != console_prints()) {
         pc.prints = console_prints();
         make_room();

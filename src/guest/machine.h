@@ -17,7 +17,8 @@
 #include "hv/vm.h"
 #include "lib/err.h"
 
-enum { MACHINE_WHY_MAX = 160, MACHINE_PIECES = VM_RAM_MAX };
+/* A PC with a BIOS has the first piece in four parts, and three windows. */
+enum { MACHINE_WHY_MAX = 160, MACHINE_PIECES = VM_RAM_MAX - 6 };
 
 struct machine_config {
     const struct virt_ops *ops;

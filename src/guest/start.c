@@ -132,7 +132,7 @@ void start_reset(struct vcpu *v)
     v->event.type = EVENT_NONE;
     v->nmi_pending = false;
     v->halted = false;
-    v->vm->ops->set_halted(v, false);
+    v->vm->ops->reset(v);
     v->look = true;              /* also puts away a window that was asked for */
     v->osxsave = v->pke = false; /* as CR4 is */
     v->pv_eoi = 0;

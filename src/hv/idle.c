@@ -15,16 +15,14 @@ enum { STACK_BYTES = 128 }; /* what a BIOS call has saved of its caller is among
 #define FNV_PRIME  UINT64_C(0x100000001b3)
 
 /* FNV-1a over the general registers and the top of the stack. */
-static uint64_t digest(struct vcpu *v)
+static uint64_t digest(struct vcpu *v, const struct guest_view *view)
 {
-    struct guest_view view;
     uint8_t stack[STACK_BYTES];
     unsigned len;
     uint64_t hash = FNV_OFFSET;
 
     v->vm->ops->load_regs(v);
-    guest_view_load(v, &view);
-    len = guest_peek(v, &view, guest_linear(&view, SEG_SS, v->regs.gpr[RSP]), stack, sizeof stack);
+    len = guest_peek(v, view, guest_linear(view, SEG_SS, v->regs.gpr[RSP]), stack, sizeof stack);
     for (unsigned i = 0; i < GPR_COUNT; i++) {
         hash = (hash ^ v->regs.gpr[i]) * FNV_PRIME;
     }
@@ -62,17 +60,22 @@ enum exit_action on_pause(struct vcpu *v, struct vm_exit *x)
     uint64_t hz = v->vm->clock->hz;
     struct idle_watch before = v->idle;
     struct idle_watch *w = &v->idle;
+    struct guest_view view;
     uint64_t polled;
 
     (void)x;
     w->ran = s->ticks_in_guest - s->ticks_halted;
     w->accesses = s->count[EXIT_IO] + s->count[EXIT_MMIO];
-    w->state = digest(v);
+    guest_view_load(v, &view);
+    w->state = digest(v, &view);
     if (w->ran - before.ran > MAX(TURN_TICKS, hz / TURNS_HZ) ||
         w->accesses - before.accesses > TURN_ACCESSES || w->state != before.state) {
         w->since = MAX(w->since, v->now);
     }
-    if (v->now < w->since || v->now - w->since < hz / POLLS_BEFORE_NAP_HZ) {
+    /* HLT is for privilege level 0, and so is a CPU asleep in it (Intel SDM vol. 3, "Checks on
+     * Guest Non-Register State"). */
+    if ((view.segs.seg[SEG_SS].attr & SEG_ATTR_DPL) || v->now < w->since ||
+        v->now - w->since < hz / POLLS_BEFORE_NAP_HZ) {
         return ACT_ADVANCE;
     }
     polled = v->now - w->since;

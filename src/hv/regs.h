@@ -97,6 +97,7 @@ struct segment {
     uint64_t base;
     uint32_t attr;
 };
+#define SEG_ATTR_DPL      (BIT32(5) | BIT32(6))
 #define SEG_ATTR_L        BIT32(13)
 #define SEG_ATTR_DB       BIT32(14)
 #define SEG_ATTR_UNUSABLE BIT32(16)

@@ -68,7 +68,7 @@ void vcpu_run(struct vcpu *v)
     const struct virt_ops *ops = vm->ops;
 
     v->now = clock_now(vm->clock);
-    v->stats.launched = v->now;
+    v->stats.launched = v->stats.launched ? v->stats.launched : v->now;
     while (vm->stop == VM_RUNNING) {
         uint64_t deadline = next_deadline(v);
         enum err e;

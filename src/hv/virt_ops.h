@@ -52,6 +52,9 @@ struct virt_ops {
     void (*want_window)(struct vcpu *, bool irq, bool nmi);
     /* Enter the guest asleep, as after HLT, or awake again; an injected event wakes it, too. */
     void (*set_halted)(struct vcpu *, bool halted);
+    /* What the CPU's reset does beside the registers that set_crs and set_segs set: it is awake,
+     * nothing is pending or blocked, no breakpoints. */
+    void (*reset)(struct vcpu *);
     /* EXIT_PAUSE at each PAUSE from here on, or none: so it is at first. Without effect on a CPU
      * that cannot. */
     void (*want_pause)(struct vcpu *, bool on);

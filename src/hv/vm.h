@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum { VM_VCPU_MAX = 8, VM_RAM_MAX = 16, VM_SEEN_MAX = 64 };
+enum { VM_VCPU_MAX = 8, VM_RAM_MAX = 24, VM_SEEN_MAX = 64 };
 
 /* A piece of guest RAM that is contiguous on both sides. */
 struct vm_ram {

@@ -217,6 +217,7 @@ const struct virt_ops svm_ops = {
     .want_window = svm_want_window,
     .set_halted = svm_set_halted,
     .flush_npt = svm_flush_npt,
+    .reset = svm_reset,
     .want_pause = svm_want_pause,
     .dump = dump,
 };

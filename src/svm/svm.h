@@ -81,6 +81,7 @@ bool svm_can_inject(struct vcpu *v, enum event_type type);
 void svm_inject(struct vcpu *v, const struct vm_event *event);
 void svm_want_window(struct vcpu *v, bool irq, bool nmi);
 void svm_want_pause(struct vcpu *v, bool on);
+void svm_reset(struct vcpu *v);
 /* What an exit interrupted in the middle of its delivery is delivered again. */
 void svm_take_back_event(struct vcpu *v, uint64_t info);
 /* Looks, right after an exit, whether a step or the IRET of an NMI handler is done; true if the

@@ -245,3 +245,21 @@ void svm_want_window(struct vcpu *v, bool irq, bool nmi)
         start_step(v);
     }
 }
+
+void svm_reset(struct vcpu *v)
+{
+    struct svm_vcpu *h = svm_of(v);
+    struct vmcb *c = h->vmcb;
+
+    if (h->stepping) {
+        set_exceptions(c, h->step_exceptions);
+    }
+    intercept(c, INTERCEPT_IRET, false);
+    h->stepping = h->watch = h->leave_soon = h->halted = false;
+    h->nmi = SVM_NMI_OPEN;
+    c->event = 0;
+    c->shadow = 0;
+    c->dr6 = DR6_RESET;
+    c->dr7 = DR7_RESET;
+    c->clean = 0;
+}

@@ -277,6 +277,7 @@ const struct virt_ops vmx_ops = {
     .want_window = vmx_want_window,
     .set_halted = vmx_set_halted,
     .flush_npt = vmx_flush_npt,
+    .reset = vmx_reset,
     .want_pause = vmx_want_pause,
     .dump = dump,
 };

@@ -49,6 +49,7 @@ void vmx_leave(void);
 /* vmx_state.c */
 void vmx_init_vmcs(struct vcpu *v);
 void vmx_flush_npt(struct vcpu *v);
+void vmx_reset(struct vcpu *v);
 void vmx_want_pause(struct vcpu *v, bool on);
 /* Writes the primary processor-based controls if they differ from those in the VMCS. */
 void vmx_set_proc(struct vmx_vcpu *h, uint32_t proc);

@@ -252,6 +252,13 @@ static void init_guest(void)
     vmcs_writen(VMCS_GUEST_SYSENTER_EIP, 0);
 }
 
+void vmx_reset(struct vcpu *v)
+{
+    (void)v;
+    init_guest();
+    vmcs_write32(VMCS_ENTRY_INTR_INFO, 0);
+}
+
 /* What an earlier guest left in this CPU's translation caches and in registers that no exit saves.
  */
 static void forget_last_guest(void)

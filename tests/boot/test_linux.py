@@ -60,3 +60,14 @@ def test_programs_keep_their_registers_and_output_is_whole(boot, platform):
         session.console.child.send("poweroff\r")
         result = session.finish()
     assert_ran(result, "power-off")
+
+
+def test_a_long_paste_arrives_though_nothing_answers_it(boot):
+    """More than the core's buffer holds, with no echo that would make it look at the line again."""
+    lines = "".join(f"{n:059}\r" for n in range(200))
+    with boot_to_login(boot, "svm") as session:
+        session.console.login()
+        session.console.child.send("stty -echo; echo re''ady; cat > /tmp/x\r")
+        session.console.expect("\nready")
+        session.console.child.send(lines + "\x04wc -c /tmp/x\r")
+        session.console.expect(f"{len(lines)} /tmp/x", 60)

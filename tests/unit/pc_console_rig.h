@@ -16,6 +16,7 @@ static struct {
     size_t out_len;
     unsigned sends; /* polls in which something was sent */
     uint32_t backlog, prints;
+    uint64_t lost;
     uint8_t in[IN_MAX];
     unsigned in_head, in_tail;
     struct key_event key[KEYS_MAX];
@@ -51,6 +52,11 @@ void console_put_serial(const char *text, size_t len)
 uint32_t console_backlog(void)
 {
     return line.backlog;
+}
+
+uint64_t console_lost(void)
+{
+    return line.lost;
 }
 
 uint32_t console_prints(void)

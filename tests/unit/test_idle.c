@@ -222,6 +222,18 @@ static void a_hold_delays_and_never_hastens(void **state)
     assert_int_equal(pause_after(TURN), ACT_NAP);
 }
 
+/* VT-x cannot enter a guest asleep there. */
+static void outside_privilege_level_0_nobody_sleeps(void **state)
+{
+    (void)state;
+    rig.segs.seg[SEG_SS].attr |= 0x60;
+    for (unsigned turn = 0; turn < 5000; turn++) {
+        assert_int_equal(pause_after(TURN), ACT_ADVANCE);
+    }
+    rig.segs.seg[SEG_SS].attr &= ~0x60u;
+    assert_int_equal(pause_after(TURN), ACT_NAP);
+}
+
 static void pauses_exit_only_while_they_are_looked_at(void **state)
 {
     (void)state;
@@ -286,6 +298,7 @@ int main(void)
         T(what_an_idle_guest_does_is_no_work),
         T(a_turn_may_take_longer_on_a_faster_clock),
         T(a_hold_delays_and_never_hastens),
+        T(outside_privilege_level_0_nobody_sleeps),
         T(pauses_exit_only_while_they_are_looked_at),
         T(the_stack_is_where_the_guests_registers_say),
         T(a_stack_that_is_no_memory_does_no_harm),

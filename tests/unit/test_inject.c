@@ -286,6 +286,27 @@ static void pv_eoi_takes_ram_only(void **state)
     assert_true(pv_eoi_enable(&vcpu, RAM_END)); /* off: any address */
 }
 
+/* Its flag may lie in a window of video memory, which the guest can close. */
+static void pv_eoi_without_its_memory_does_nothing(void **state)
+{
+    struct vm_ram all[2] = { vm.ram[0], vm.ram[1] };
+
+    (void)state;
+    vm.ram[0].host = vm.ram[1].host = NULL;
+    lapic_deliver(&vcpu.lapic, 0x40, false);
+    enter();
+    assert_false(vcpu.pv_eoi_armed);
+    vm.ram[0] = all[0];
+    vm.ram[1] = all[1];
+    vcpu.pv_eoi_armed = true;
+    vm.ram[0].host = vm.ram[1].host = NULL;
+    pv_eoi_collect(&vcpu);
+    assert_false(vcpu.pv_eoi_armed);
+    vcpu.pv_eoi_armed = true;
+    assert_true(pv_eoi_enable(&vcpu, 0));
+    assert_false(vcpu.pv_eoi_armed);
+}
+
 static void an_interrupt_alone_may_be_ended_without_an_exit(void **state)
 {
     (void)state;
@@ -388,6 +409,7 @@ int main(void)
         T(a_masked_lint0_keeps_the_pic_out),
         T(a_vector_below_the_priority_waits_without_a_window),
         T(pv_eoi_takes_ram_only),
+        T(pv_eoi_without_its_memory_does_nothing),
         T(nothing_is_offered_while_it_is_off),
         PV(an_interrupt_alone_may_be_ended_without_an_exit),
         PV(a_level_triggered_interrupt_must_exit),

@@ -492,6 +492,24 @@ static void an_interrupt_leaves_soon_in_qemu(void **state)
     }
 }
 
+static void a_reset_leaves_nothing_pending_or_blocked(void **state)
+{
+    (void)state;
+    vmcb.shadow = 1;
+    vmcb.dr7 = 0x403;
+    hw->nmi = SVM_NMI_BLOCKED;
+    vmcb.intercepts[0] |= IRET_EXITS;
+    svm_inject(&vcpu, &(struct vm_event){ .type = EVENT_IRQ, .vector = 8 });
+    svm_reset(&vcpu);
+    assert_int_equal(vmcb.event, 0);
+    assert_int_equal(vmcb.shadow, 0);
+    assert_int_equal(vmcb.dr7, DR7_RESET);
+    assert_int_equal(vmcb.dr6, DR6_RESET);
+    assert_int_equal(vmcb.clean, 0);
+    assert_int_equal(vmcb.intercepts[0], OTHER_EXITS);
+    assert_true(svm_can_inject(&vcpu, EVENT_NMI));
+}
+
 static void pause_exits_come_and_go(void **state)
 {
     (void)state;
@@ -506,6 +524,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(an_interrupt_leaves_soon_in_qemu, setup),
+        cmocka_unit_test_setup(a_reset_leaves_nothing_pending_or_blocked, setup),
         cmocka_unit_test_setup(pause_exits_come_and_go, setup),
         cmocka_unit_test_setup(an_interrupt_needs_if_and_no_shadow, setup),
         cmocka_unit_test_setup(an_nmi_needs_no_if_but_no_shadow, setup),

@@ -30,6 +30,7 @@ static struct {
     unsigned events;
     bool window_irq, window_nmi;
     bool pause_exits;
+    unsigned resets;
     uint64_t hidden_rsp, hidden_rflags; /* until load_regs */
     bool halted;
     unsigned flushes; /* of nested tables */
@@ -120,6 +121,13 @@ static inline void rig_want_pause(struct vcpu *v, bool on)
     rig.pause_exits = on;
 }
 
+static inline void rig_cpu_reset(struct vcpu *v)
+{
+    (void)v;
+    rig.resets++;
+    rig.halted = false;
+}
+
 static inline void rig_flush_npt(struct vcpu *v)
 {
     assert_non_null(v);
@@ -145,6 +153,7 @@ static const struct virt_ops rig_ops = {
     .set_rip = rig_set_rip,
     .set_halted = rig_set_halted,
     .flush_npt = rig_flush_npt,
+    .reset = rig_cpu_reset,
     .want_pause = rig_want_pause,
     .real_mode = rig_real_mode,
 };
