@@ -23,7 +23,7 @@ enum { SEQ_CLOCKING = 1, CLOCKING_SCREEN_OFF = 0x20 };
 
 static struct {
     struct machine *machine;
-    uint64_t next_paint, next_type; /* host TSC ticks */
+    uint64_t next_paint; /* host TSC tick */
     struct {
         struct key_event event[KEYS_MAX];
         unsigned head, tail; /* modulo 2^32 */
@@ -57,8 +57,12 @@ static void find_vga(void)
 {
     hpa_t shadow;
 
-    host.present = host.memory && frame_alloc_piece(VGA_VRAM_SIZE, PAGE_SIZE, &shadow) &&
-                   vga_screen_init(&host.vga, host.memory, hpa_ptr(shadow));
+    if (frame_alloc_piece(VGA_VRAM_SIZE, PAGE_SIZE, &shadow)) {
+        host.present = vga_screen_init(&host.vga, host.memory, hpa_ptr(shadow));
+        if (!host.present) {
+            frame_free_piece(shadow, VGA_VRAM_SIZE);
+        }
+    }
     host.memory = NULL;
 }
 
@@ -314,8 +318,8 @@ uint64_t pc_console_poll(void *ctx, uint64_t now)
     done = pass_typed(m, now) && done;
     if (now >= pc.next_paint) {
         paint(m);
-        if (console_backlog() <=
-            BACKLOG_MAX) { /* a slow line gets fewer pictures, not older ones */
+        /* A slow line gets fewer pictures, not older ones. */
+        if (console_backlog() <= BACKLOG_MAX) {
             mirror(m, now);
         }
         if (m->config.watch_idle) {

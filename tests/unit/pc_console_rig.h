@@ -226,6 +226,8 @@ static inline int teardown(void **state)
 {
     pc_console_detach();
     assert_false(line.screen_is_theirs);
-    frame_free_piece(hpa_of(screen.shadow), VGA_VRAM_SIZE);
+    if (screen.found) { /* else it has been given back */
+        frame_free_piece(hpa_of(screen.shadow), VGA_VRAM_SIZE);
+    }
     return pc_teardown(state);
 }
